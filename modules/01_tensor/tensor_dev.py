@@ -1,0 +1,1041 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 01. Tensor
+#
+# A tensor is a grid of numbers that can remember how it was made. In this module you build the grid and the memory.
+# Module 05 uses the memory to compute gradients.
+#
+# **You will** write the dtype rule, the broadcasting rule, seven kinds of operation, and the class `Tensor` that
+# everything later stands on.
+#
+# **Before you start:** Python, and NumPy arrays. **Time:** 3 to 4 hours.
+
+# %% nbgrader={"grade": false, "grade_id": "export-target", "locked": true, "schema_version": 3, "solution": false, "task": false}
+#| default_exp core.tensor
+
+# %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
+import sys
+from pathlib import Path
+
+here = Path(globals().get("__file__", "notebook")).resolve().parent
+root = next(folder for folder in [here, *here.parents] if (folder / "tinytorch").is_dir())
+sys.path.insert(0, str(root))  # this folder's own tinytorch, whatever else is installed
+
+# %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
+#| export
+import contextlib
+import functools
+import importlib
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+# %% [markdown]
+# ## One example for the whole module
+#
+# Two shops sell three kinds of fruit. `prices` has one row a shop, one column a fruit. You will add a delivery fee,
+# multiply by what you buy, and sum. Every number is small enough to check on paper.
+
+# %% nbgrader={"grade": false, "grade_id": "fruit", "locked": true, "schema_version": 3, "solution": false, "task": false}
+prices = np.array([[1.0, 2.0, 3.0], [2.0, 2.0, 1.0]])  # (shops, fruits)
+fee = np.array([[0.5], [1.0]])  # (shops, 1)
+bought = np.array([4.0, 1.0, 2.0])  # (fruits,)
+
+# %% [markdown]
+# ### Exercise 1.1: as_array
+#
+# NumPy makes floats 64 bits wide. Deep learning uses 32: half the memory, and enough digits. Our rule: **floats become
+# float32 unless `dtype` says otherwise; integers and booleans stay what they are** (token ids, masks).
+#
+# **Plan.** 1. Make an array. 2. Refuse what is not a grid of numbers: its `dtype.kind` must be one of `"biuf"`.
+# 3. If no dtype was asked for and the array holds floats, make it float32.
+#
+# <details><summary>Hint</summary>
+#
+# `np.asarray(data, dtype=dtype)` keeps an array that already fits. `array.dtype.kind` is `"f"` for floats.
+#
+# </details>
+# <details><summary>Stronger hint</summary>
+#
+# A ragged list makes `np.asarray` raise a `ValueError`. Catch it and say what a tensor needs.
+# `array.astype(np.float32, copy=False)` converts.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "1.1-as-array", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+def as_array(data: Any, dtype: npt.DTypeLike | None = None) -> Array:
+    """Turn numbers, lists or arrays into an array that follows the dtype rule.
+
+    Args:
+        data: a number, a (nested) list of numbers, or an array of any shape.
+        dtype: the dtype to use; None means float32 for floats, and no change for ints and bools.
+
+    Returns:
+        The array. It shares memory with `data` where no conversion was needed.
+
+    Raises:
+        TypeError: `data` does not hold booleans, integers or real floats.
+        ValueError: `data` is a ragged list.
+    """
+    ### BEGIN SOLUTION 1.1
+    try:
+        array = np.asarray(data, dtype=dtype)
+    except ValueError as error:
+        raise ValueError(f"data must be a regular grid of numbers; {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"data must be bools, ints or real floats; got dtype {array.dtype}")
+    if dtype is None and array.dtype.kind == "f":
+        array = array.astype(np.float32, copy=False)
+    return array
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-1.1", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+def test_as_array():
+    print("🔬 Unit Test: as_array...")
+    assert as_array([1.0, 2.0]).dtype == np.float32, "floats must become float32 when no dtype is given"
+    assert as_array(prices).dtype == np.float32, "a float64 array must become float32, too"
+    assert as_array([1, 2]).dtype.kind == "i", "integers must stay integers: they are token ids"
+    assert as_array([True, False]).dtype == bool, "booleans must stay booleans: they are masks"
+    assert as_array([1.0], dtype=np.float64).dtype == np.float64, "dtype= must win over the rule"
+    assert as_array([1, 2], dtype=np.float32).dtype == np.float32, "dtype= must win for integers, too"
+    assert as_array(prices).tolist() == prices.tolist(), "the values changed"
+    for wrong in ("text", None, [1j]):
+        try:
+            as_array(wrong)
+        except TypeError:
+            continue
+        raise AssertionError(f"{wrong!r} is no number: raise a TypeError")
+    try:
+        as_array([[1.0, 2.0], [3.0]])
+    except ValueError as error:
+        assert "grid" in str(error), "say in the message that data must be a regular grid"
+    else:
+        raise AssertionError("a ragged list must raise a ValueError")
+    print("✅ floats are float32; ints and bools stay; anything else is refused")
+
+
+if __name__ == "__main__":
+    test_as_array()
+
+# %% [markdown]
+# ### Exercise 1.2: broadcast_shape
+#
+# `prices + fee` adds a (2, 1) grid to a (2, 3) grid. The rule that makes this work is **broadcasting**. Line up the
+# shapes at the right; in each place the sizes must be equal, or one of them 1 (or missing). The result takes the larger.
+#
+# $$(2, 3) \text{ and } (2, 1) \to (2, 3) \qquad (2, 3) \text{ and } (3) \to (2, 3) \qquad (2, 3) \text{ and } (2) \to \text{error}$$
+#
+# **Plan.** 1. Pad the shorter shape with ones on the left. 2. Compare place by place. 3. A misfit raises a `ValueError`
+# that names **both** shapes.
+#
+# <details><summary>Hint</summary>
+#
+# `(1,) * (length - len(a)) + tuple(a)` pads. Then `zip` the two.
+#
+# </details>
+# <details><summary>Stronger hint</summary>
+#
+# A place fits when `m == n or m == 1 or n == 1`. It becomes `n if m == 1 else m`: the larger would be wrong for size 0.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "1.2-broadcast-shape", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+def broadcast_shape(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
+    """Return the shape of an elementwise operation between shapes `a` and `b`.
+
+    Args:
+        a, b: two shapes.
+
+    Returns:
+        The common shape.
+
+    Raises:
+        ValueError: the shapes do not fit; the message names both.
+
+    Source: NumPy user guide, "Broadcasting", general rules.
+    """
+    ### BEGIN SOLUTION 1.2
+    length = max(len(a), len(b))
+    left = (1,) * (length - len(a)) + tuple(a)
+    right = (1,) * (length - len(b)) + tuple(b)
+    if any(m != n and m != 1 and n != 1 for m, n in zip(left, right, strict=True)):
+        raise ValueError(
+            f"shapes {tuple(a)} and {tuple(b)} do not fit together: counted from the right, "
+            "sizes must be equal or 1"
+        )
+    return tuple(n if m == 1 else m for m, n in zip(left, right, strict=True))
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-1.2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+def test_broadcast_shape():
+    print("🔬 Unit Test: broadcast_shape...")
+    assert broadcast_shape((2, 3), (2, 3)) == (2, 3)
+    assert broadcast_shape((2, 3), (2, 1)) == (2, 3), "a size of 1 stretches to the other size"
+    assert broadcast_shape((2, 3), (3,)) == (2, 3), "line shapes up at the right, not at the left"
+    assert broadcast_shape((3,), (2, 3)) == (2, 3), "the shorter shape may come first"
+    assert broadcast_shape((5, 1, 3), (7, 1)) == (5, 7, 3), "both sides may stretch at once"
+    assert broadcast_shape((), (2, 3)) == (2, 3), "a single number has the shape ()"
+    assert broadcast_shape((0, 3), (1, 3)) == (0, 3), "1 stretches to 0 as well: do not take the maximum"
+    try:
+        broadcast_shape((2, 3), (2,))
+    except ValueError as error:
+        assert "(2, 3)" in str(error) and "(2,)" in str(error), "name both shapes in the message"
+    else:
+        raise AssertionError("(2, 3) and (2,) do not fit: 3 is not 2. Are you lining up at the left?")
+    print("✅ shapes line up at the right; a misfit names both shapes")
+
+
+if __name__ == "__main__":
+    test_broadcast_shape()
+
+# %% [markdown]
+# ## Operations that can be remembered
+#
+# `prices * bought` gives numbers. To differentiate it later we must also know *how* they came about. So every operation
+# is an `Op`: it runs a plain function of arrays and, where a gradient will be wanted, attaches a `Node` to the result:
+# this op, these inputs, these options.
+#
+# Nodes point backwards only, from a result to its inputs. When you drop the result, the whole memory goes with it.
+#
+# The next two cells are given. Read them; you will meet every line again in module 05.
+
+# %% nbgrader={"grade": false, "grade_id": "node", "locked": true, "schema_version": 3, "solution": false, "task": false}
+#| export
+@dataclass(frozen=True, eq=False, slots=True)
+class Node:
+    """How a tensor was made: the op, what went in, and its options."""
+
+    op: "Op"
+    inputs: "tuple[Tensor | float, ...]"
+    options: dict[str, Any]
+
+
+# %% nbgrader={"grade": false, "grade_id": "op", "locked": true, "schema_version": 3, "solution": false, "task": false}
+#| export
+class Op:
+    """A function of arrays, made into an operation on tensors.
+
+    `forward` is the plain function. `rule` is its gradient; module 05 files it with
+    `@name.gradient`.
+    """
+
+    recording: ClassVar[bool] = True  # module 05 switches it off inside no_grad
+    __name__: str
+    backward: "ClassVar[Callable[[Tensor, Any], None] | None]" = None  # module 05 fills it
+
+    def __init__(self, forward: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, forward)
+        self.forward = forward
+        self.rule: Callable[..., tuple[Any, ...]] | None = None
+
+    def gradient(self, rule: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, ...]]:
+        """File `rule(grad, output, *inputs, **options) -> one gradient an input` for this op."""
+        self.rule = rule
+        return rule
+
+    def __call__(self, *inputs: Any, **options: Any) -> "Tensor":
+        dtype = widest_float(inputs)
+        operands = tuple(as_operand(x, dtype) for x in inputs)
+        array = np.asarray(self.forward(*map(unwrap, operands), **options))
+        # NumPy widens int * 0.5 to float64; a result is float64 only if a float64 tensor went in.
+        narrow = array.dtype == np.float64 and dtype != np.float64
+        output = Tensor(array, dtype=np.float32 if narrow else array.dtype)
+        if Op.recording and any(isinstance(x, Tensor) and x.requires_grad for x in operands):
+            output.requires_grad = True
+            output.node = Node(self, operands, options)
+        return output
+
+
+def op(forward: Callable[..., Any]) -> Op:
+    """Turn a function of arrays into an operation on tensors (a decorator)."""
+    return Op(forward)
+
+
+def unwrap(x: Any) -> Any:
+    """Return the array of a tensor, and anything else as it is."""
+    return x.data if isinstance(x, Tensor) else x
+
+
+def widest_float(inputs: Sequence[Any]) -> "np.dtype[Any] | None":
+    """Return the widest float dtype among the tensors of `inputs`, or None."""
+    floats = [x.dtype for x in inputs if isinstance(x, Tensor) and x.dtype.kind == "f"]
+    return np.result_type(*floats) if floats else None
+
+
+def as_operand(x: Any, dtype: "np.dtype[Any] | None") -> "Tensor | float":
+    """Let an op take plain numbers and arrays: floats among them follow the tensors' `dtype`."""
+    if isinstance(x, Tensor):
+        return x
+    if isinstance(x, np.generic):
+        x = x.item()
+    if isinstance(x, int | float):
+        return x
+    array = np.asarray(x)
+    return Tensor(array, dtype=dtype if array.dtype.kind == "f" else None)
+
+
+# %% [markdown]
+# ### Exercise 1.3: elementwise arithmetic
+#
+# Five ops; a square root is a power, and $-a$ is $(-1) \cdot a$. Each works number by number, with broadcasting:
+#
+# $$(a \pm b)_{ij} = a_{ij} \pm b_{ij} \qquad (a \cdot b)_{ij} = a_{ij}\, b_{ij} \qquad (a/b)_{ij} = a_{ij}/b_{ij} \qquad (a^p)_{ij} = a_{ij}^{\,p}$$
+#
+# **Plan.** In each: check the shapes with `broadcast_shape`, so that a misfit gets your message; then let NumPy compute.
+#
+# <details><summary>Hint</summary>
+#
+# `broadcast_shape(np.shape(a), np.shape(b))` works for plain numbers too; its result is not needed.
+#
+# </details>
+# <details><summary>Stronger hint</summary>
+#
+# Never write `a += b`: that would change the caller's array.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "1.3-elementwise", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+@op
+def add(a: Array, b: Array) -> Any:
+    """Add two tensors elementwise, with broadcasting."""
+    ### BEGIN SOLUTION 1.3
+    broadcast_shape(np.shape(a), np.shape(b))
+    return a + b
+    ### END SOLUTION
+
+
+@op
+def subtract(a: Array, b: Array) -> Any:
+    """Subtract `b` from `a` elementwise, with broadcasting."""
+    ### BEGIN SOLUTION 1.3
+    broadcast_shape(np.shape(a), np.shape(b))
+    return a - b
+    ### END SOLUTION
+
+
+@op
+def multiply(a: Array, b: Array) -> Any:
+    """Multiply two tensors elementwise, with broadcasting."""
+    ### BEGIN SOLUTION 1.3
+    broadcast_shape(np.shape(a), np.shape(b))
+    return a * b
+    ### END SOLUTION
+
+
+@op
+def divide(a: Array, b: Array) -> Any:
+    """Divide two tensors elementwise, with broadcasting."""
+    ### BEGIN SOLUTION 1.3
+    broadcast_shape(np.shape(a), np.shape(b))
+    return a / b
+    ### END SOLUTION
+
+
+@op
+def power(a: Array, *, exponent: Any) -> Any:
+    """Raise a tensor to a constant exponent: a number or an array, with broadcasting."""
+    ### BEGIN SOLUTION 1.3
+    broadcast_shape(np.shape(a), np.shape(exponent))
+    return a**exponent
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-1.3", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+def test_elementwise():
+    print("🔬 Unit Test: elementwise arithmetic...")
+    before = prices.copy()
+    assert add.forward(prices, fee).tolist() == [[1.5, 2.5, 3.5], [3.0, 3.0, 2.0]], "add: row 0 gets 0.5, row 1 gets 1"
+    assert subtract.forward(prices, fee).tolist() == [[0.5, 1.5, 2.5], [1.0, 1.0, 0.0]], "subtract: a - b, not b - a"
+    assert multiply.forward(prices, bought).tolist() == [[4.0, 2.0, 6.0], [8.0, 2.0, 2.0]], "multiply: price times count"
+    assert divide.forward(prices, 2.0).tolist() == [[0.5, 1.0, 1.5], [1.0, 1.0, 0.5]], "divide: a / b, not b / a"
+    assert power.forward(prices, exponent=2).tolist() == [[1.0, 4.0, 9.0], [4.0, 4.0, 1.0]], "power: a ** exponent"
+    assert prices.tolist() == before.tolist(), "an op changed its input in place: write a + b, not a += b"
+    for operation in (add, subtract, multiply, divide):
+        try:
+            operation.forward(prices, np.ones(2))
+        except ValueError as error:
+            assert "(2, 3) and (2,)" in str(error), f"{operation.__name__}: call broadcast_shape first, for its message"
+    print("✅ add, subtract, multiply, divide, power: values, broadcasting, inputs untouched")
+
+
+if __name__ == "__main__":
+    test_elementwise()
+
+# %% [markdown]
+# ### Exercise 1.4: matmul
+#
+# One number of a matrix product is a row of `a` times a column of `b`:
+#
+# $$(ab)_{ij} = \sum_k a_{ik}\, b_{kj} \qquad a: (\dots, n, k),\; b: (\dots, k, m) \to (\dots, n, m)$$
+#
+# `prices @ bought` is the bill of each shop. `np.matmul` computes it, with any number of leading axes.
+#
+# **Plan.** 1. Refuse a single number: it has no axes. 2. Check that the inner sizes agree; the error names both shapes
+# and says which two sizes must be equal. 3. Check the leading axes with `broadcast_shape`. 4. Compute.
+#
+# <details><summary>Hint</summary>
+#
+# The inner size of `a` is `a.shape[-1]`; of `b` it is `b.shape[-2]`, or `b.shape[0]` where `b` is a vector.
+#
+# </details>
+# <details><summary>Stronger hint</summary>
+#
+# `b.shape[-2:][0]` is right in both cases.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "1.4-matmul", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+@op
+def matmul(a: Array, b: Array) -> Any:
+    """Matrix product. a: (..., n, k), b: (..., k, m) -> (..., n, m).
+
+    A vector counts as one row (left) or one column (right), and that axis is dropped again.
+
+    Raises:
+        ValueError: a scalar, inner sizes that differ, or leading axes that do not broadcast.
+    """
+    ### BEGIN SOLUTION 1.4
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        raise ValueError(f"matmul needs axes: {np.shape(a)} @ {np.shape(b)}; for a number use *")
+    if a.shape[-1] != b.shape[-2:][0]:
+        raise ValueError(
+            f"matmul: {a.shape} @ {b.shape}: the last size of the first ({a.shape[-1]}) must equal "
+            f"the second-to-last of the second ({b.shape[-2:][0]}); is a transpose missing?"
+        )
+    broadcast_shape(a.shape[:-2], b.shape[:-2])
+    return np.matmul(a, b)
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-1.4", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+def test_matmul():
+    print("🔬 Unit Test: matmul...")
+    assert matmul.forward(prices, bought).tolist() == [12.0, 12.0], "1·4 + 2·1 + 3·2 = 12, and 2·4 + 2·1 + 1·2 = 12"
+    a, b = np.arange(30.0).reshape(5, 2, 3), np.arange(21.0).reshape(3, 7)
+    expected = sum(a[..., :, k, None] * b[..., None, k, :] for k in range(3))
+    assert np.allclose(matmul.forward(a, b), expected), "a (5, 2, 3) @ (3, 7) is five matrix products"
+    for left, right, what in ((prices, prices, "inner sizes 3 and 2 differ"), (prices, np.array(2.0), "a number has no axes")):
+        try:
+            matmul.forward(left, right)
+        except ValueError as error:
+            assert str(left.shape) in str(error) and str(right.shape) in str(error), f"{what}: name both shapes"
+        else:
+            raise AssertionError(f"{what}: raise a ValueError")
+    print("✅ matmul: values, leading axes, and an error that names both shapes")
+
+
+if __name__ == "__main__":
+    test_matmul()
+
+# %% [markdown]
+# ### Exercise 1.5: reductions
+#
+# A reduction removes an axis. `dim` says which: for `prices`, `dim=0` runs down the shops and leaves one number a fruit.
+#
+# $$\text{sum over dim 1:}\quad s_i = \sum_j x_{ij} \qquad\qquad \text{max over dim 1:}\quad m_i = \max_j x_{ij}$$
+#
+# `dim=None` reduces everything; a tuple reduces several axes. `keepdims=True` leaves a 1 behind, so that the result
+# still broadcasts against `x`.
+#
+# <details><summary>Hint</summary>
+#
+# NumPy's word for `dim` is `axis`: `np.sum(a, axis=dim, keepdims=keepdims)`.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "1.5-reductions", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+Dim = int | tuple[int, ...] | None
+
+
+@op
+def reduce_sum(a: Array, *, dim: Dim = None, keepdims: bool = False) -> Any:
+    """Sum over `dim` (an axis, several, or None for all)."""
+    ### BEGIN SOLUTION 1.5
+    return np.sum(a, axis=dim, keepdims=keepdims)
+    ### END SOLUTION
+
+
+@op
+def reduce_max(a: Array, *, dim: Dim = None, keepdims: bool = False) -> Any:
+    """Largest element over `dim` (an axis, several, or None for all)."""
+    ### BEGIN SOLUTION 1.5
+    return np.max(a, axis=dim, keepdims=keepdims)
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-1.5", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+def test_reductions():
+    print("🔬 Unit Test: reductions...")
+    assert reduce_sum.forward(prices, dim=0).tolist() == [3.0, 4.0, 4.0], "dim=0 runs down the shops"
+    assert reduce_sum.forward(prices, dim=1).tolist() == [6.0, 5.0], "dim=1 runs along the fruits"
+    assert reduce_sum.forward(prices, dim=1, keepdims=True).shape == (2, 1), "keepdims=True must leave a 1"
+    assert reduce_sum.forward(prices) == 11.0, "dim=None sums everything"
+    assert reduce_max.forward(prices, dim=0).tolist() == [2.0, 2.0, 3.0], "the dearer shop for each fruit"
+    assert reduce_max.forward(prices, dim=(0, 1), keepdims=True).tolist() == [[3.0]], "a tuple reduces several axes"
+    print("✅ sum and max: which axis, keepdims, everything at once")
+
+
+if __name__ == "__main__":
+    test_reductions()
+
+# %% [markdown]
+# ### Exercise 1.6: moving numbers about
+#
+# Three ops change no number, only where it stands.
+#
+# - `transpose` swaps two axes: $(x^T)_{ji} = x_{ij}$.
+# - `reshape` keeps the order of the numbers, row by row, and cuts it into another shape.
+# - `index` picks: a row, a slice, a list of positions.
+#
+# Transposing is *not* reshaping: (2, 3) transposed and (2, 3) reshaped to (3, 2) hold different numbers. Attention heads
+# are split by one of each, and mixing them up is the classic mistake of module 12.
+#
+# <details><summary>Hint</summary>
+#
+# `np.swapaxes` swaps two axes; negative axes count from the right. Indexing an array is `a[key]`.
+#
+# </details>
+# <details><summary>Stronger hint</summary>
+#
+# NumPy's message for a bad reshape leaves out the old shape's name. Catch the `ValueError` and raise one that names both.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "1.6-moving", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+@op
+def transpose(a: Array, *, dim0: int, dim1: int) -> Any:
+    """Swap two axes."""
+    ### BEGIN SOLUTION 1.6
+    return np.swapaxes(a, dim0, dim1)
+    ### END SOLUTION
+
+
+@op
+def reshape(a: Array, *, shape: tuple[int, ...]) -> Any:
+    """Cut the numbers, in row-major order, into another shape; one size may be -1.
+
+    Raises:
+        ValueError: the sizes do not multiply to the same count; the message names both shapes.
+    """
+    ### BEGIN SOLUTION 1.6
+    try:
+        return np.reshape(a, shape)
+    except ValueError:
+        raise ValueError(f"reshape: {a.shape}, {a.size} numbers, do not fit {shape}") from None
+    ### END SOLUTION
+
+
+@op
+def index(a: Array, *, key: Any) -> Any:
+    """Pick elements: `key` is anything NumPy takes between square brackets."""
+    ### BEGIN SOLUTION 1.6
+    return a[key]
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-1.6", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+def test_moving():
+    print("🔬 Unit Test: moving numbers about...")
+    assert transpose.forward(prices, dim0=0, dim1=1).tolist() == [[1.0, 2.0], [2.0, 2.0], [3.0, 1.0]], "rows become columns"
+    assert transpose.forward(np.ones((2, 3, 5)), dim0=-2, dim1=-1).shape == (2, 5, 3), "only the two named axes swap"
+    assert reshape.forward(prices, shape=(3, 2)).tolist() == [[1.0, 2.0], [3.0, 2.0], [2.0, 1.0]], "reshape keeps the order"
+    assert reshape.forward(prices, shape=(-1,)).shape == (6,), "-1 means: whatever is left"
+    assert index.forward(prices, key=(slice(None), 1)).tolist() == [2.0, 2.0], "key (:, 1) is the second fruit"
+    try:
+        reshape.forward(prices, shape=(4, 2))
+    except ValueError as error:
+        assert "(2, 3)" in str(error) and "(4, 2)" in str(error), "name both shapes"
+    else:
+        raise AssertionError("6 numbers do not fit (4, 2): raise a ValueError")
+    print("✅ transpose, reshape, index: and transpose is not reshape")
+
+
+if __name__ == "__main__":
+    test_moving()
+
+# %% [markdown]
+# ### Exercise 1.7: masked_fill
+#
+# Where a mask is true, put a constant; elsewhere keep the number. Attention hides words this way, and relu is one line
+# with it.
+#
+# $$\text{masked\_fill}(x, w, v)_{ij} = \begin{cases} v & \text{where } w_{ij} \\ x_{ij} & \text{elsewhere} \end{cases}$$
+#
+# The mask may be smaller than `x` and stretch. It may not be larger: that would enlarge `x` without a word.
+#
+# <details><summary>Hint</summary>
+#
+# `np.where(condition, value_if_true, value_if_false)`.
+#
+# </details>
+# <details><summary>Stronger hint</summary>
+#
+# `broadcast_shape(a.shape, where.shape)` must give `a.shape` again. `np.where` may widen the dtype: convert `value` to
+# `a.dtype` first.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "1.7-masked-fill", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+@op
+def masked_fill(a: Array, *, where: Array, value: float) -> Any:
+    """Put `value` where `where` is true; `where` broadcasts to the shape of `a`.
+
+    Raises:
+        ValueError: `where` would enlarge `a`; the message names both shapes.
+    """
+    ### BEGIN SOLUTION 1.7
+    if broadcast_shape(a.shape, where.shape) != a.shape:
+        raise ValueError(f"masked_fill: a mask {where.shape} would enlarge {a.shape}")
+    return np.where(where, np.asarray(value, dtype=a.dtype), a)
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-1.7", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+def test_masked_fill():
+    print("🔬 Unit Test: masked_fill...")
+    dear = prices > 2.5
+    assert masked_fill.forward(prices, where=dear, value=0.0).tolist() == [[1, 2, 0], [2, 2, 1]], "only the 3 is hidden"
+    row = np.array([True, False, False])
+    assert masked_fill.forward(prices, where=row, value=9.0).tolist() == [[9, 2, 3], [9, 2, 1]], "the mask stretches"
+    assert masked_fill.forward(as_array(prices), where=dear, value=-1e9).dtype == np.float32, "the dtype must stay"
+    assert prices.max() == 3.0, "masked_fill changed its input in place"
+    try:
+        masked_fill.forward(prices, where=np.ones((5, 2, 3), dtype=bool), value=0.0)
+    except ValueError as error:
+        assert "(5, 2, 3)" in str(error) and "(2, 3)" in str(error), "name both shapes"
+    else:
+        raise AssertionError("a (5, 2, 3) mask would turn (2, 3) into (5, 2, 3): raise a ValueError")
+    print("✅ masked_fill: fills, stretches, never enlarges")
+
+
+if __name__ == "__main__":
+    test_masked_fill()
+
+# %% [markdown]
+# ## The class Tensor
+#
+# A tensor holds four things: `data`, the array; `requires_grad`, whether a gradient will be wanted; `grad`, that
+# gradient (an array) once `backward` has run; `node`, its memory, or None.
+#
+# The next cell is long because a Python class is one statement. Four groups of lines are yours; the rest is given.
+#
+# ### Exercise 1.8: Tensor.__init__
+#
+# **Plan.** 1. A `Tensor` as `data` is refused: copying it would cut its memory without a word. 2. `data` follows the dtype
+# rule. 3. Only floats can require a gradient. 4. Start with `grad = None`, `node = None`.
+#
+# <details><summary>Hint</summary>
+#
+# You wrote the dtype rule: `as_array(data, dtype)`.
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 1.9: operators
+#
+# Each operator is **one line that calls an op**, so that it is remembered: `add(self, other)`, never
+# `Tensor(self.data + other.data)`. $-a$ is $(-1) \cdot a$.
+#
+# `__radd__` and its kin serve `2 + x`, where the number stands on the left.
+#
+# <details><summary>Hint</summary>
+#
+# `2 - x` calls `x.__rsub__(2)`. Here `other` is the 2, and it stands on the left: `subtract(other, self)`.
+#
+# </details>
+#
+# ### Exercise 1.10: shape methods
+#
+# One line each. `T` is only for two axes. `reshape(3, 2)` and `reshape((3, 2))` both work.
+#
+# <details><summary>Hint</summary>
+#
+# `masked_fill(self, where=np.asarray(where) != 0, value=value)`: any nonzero counts as true.
+#
+# </details>
+#
+# ### Exercise 1.11: reductions
+#
+# `sum` and `max` call their op. `mean` is the sum divided by how many numbers were summed.
+#
+# <details><summary>Hint</summary>
+#
+# How many: `self.data.size / total.data.size`.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "1.8-tensor", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+class Tensor:
+    """A grid of numbers that remembers how it was made.
+
+    Args:
+        data: numbers, lists or an array, of any shape; floats become float32 (see `as_array`).
+        requires_grad: whether `backward` shall compute a gradient for it; floats only.
+        dtype: overrides the dtype rule.
+
+    Raises:
+        TypeError: `data` is a Tensor or no grid of numbers, or a non-float requires a gradient.
+    """
+
+    __array_ufunc__ = None  # np.exp(tensor) would lose the memory: make NumPy refuse
+    __hash__ = object.__hash__  # == compares numbers; a tensor is still itself as a key
+
+    def __init__(
+        self, data: Any, requires_grad: bool = False, dtype: npt.DTypeLike | None = None
+    ) -> None:
+        ### BEGIN SOLUTION 1.8
+        if isinstance(data, Tensor):
+            raise TypeError("data is a Tensor already; x.detach() gives one without memory")
+        self.data = as_array(data, dtype)
+        if requires_grad and self.data.dtype.kind != "f":
+            raise TypeError(f"only floats can require a gradient; data has dtype {self.data.dtype}")
+        self.requires_grad = requires_grad
+        self.grad: Array | None = None
+        self.node: Node | None = None
+        ### END SOLUTION
+
+    def __add__(self, other: Any) -> "Tensor":
+        ### BEGIN SOLUTION 1.9
+        return add(self, other)
+        ### END SOLUTION
+
+    def __mul__(self, other: Any) -> "Tensor":
+        ### BEGIN SOLUTION 1.9
+        return multiply(self, other)
+        ### END SOLUTION
+
+    def __truediv__(self, other: Any) -> "Tensor":
+        ### BEGIN SOLUTION 1.9
+        return divide(self, other)
+        ### END SOLUTION
+
+    def __rtruediv__(self, other: Any) -> "Tensor":
+        ### BEGIN SOLUTION 1.9
+        return divide(other, self)
+        ### END SOLUTION
+
+    def __matmul__(self, other: Any) -> "Tensor":
+        ### BEGIN SOLUTION 1.9
+        return matmul(self, other)
+        ### END SOLUTION
+
+    def __neg__(self) -> "Tensor":
+        ### BEGIN SOLUTION 1.9
+        return multiply(self, -1)
+        ### END SOLUTION
+
+    def __sub__(self, other: Any) -> "Tensor":
+        ### BEGIN SOLUTION 1.9
+        return subtract(self, other)
+        ### END SOLUTION
+
+    def __rsub__(self, other: Any) -> "Tensor":
+        ### BEGIN SOLUTION 1.9
+        return subtract(other, self)
+        ### END SOLUTION
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __rmatmul__(self, other: Any) -> "Tensor":
+        return matmul(other, self)
+
+    def __pow__(self, exponent: Any) -> "Tensor":
+        if isinstance(exponent, Tensor) and exponent.requires_grad:
+            raise TypeError("** takes a constant exponent; for a learned one use exp(log(a) * b)")
+        return power(self, exponent=unwrap(exponent))
+
+    @property
+    def T(self) -> "Tensor":  # noqa: N802, the field's name
+        """The transpose of a tensor with two axes."""
+        if self.ndim != 2:
+            raise ValueError(f".T needs two axes, got {self.shape}; use .transpose(-2, -1)")
+        return self.transpose(0, 1)
+
+    def transpose(self, dim0: int, dim1: int) -> "Tensor":
+        """Swap the axes `dim0` and `dim1`."""
+        ### BEGIN SOLUTION 1.10
+        return transpose(self, dim0=dim0, dim1=dim1)
+        ### END SOLUTION
+
+    def reshape(self, *shape: Any) -> "Tensor":
+        """Return the same numbers, in the same order, in another shape; one size may be -1."""
+        ### BEGIN SOLUTION 1.10
+        return reshape(self, shape=shape[0] if isinstance(shape[0], Sequence) else shape)
+        ### END SOLUTION
+
+    def __getitem__(self, key: Any) -> "Tensor":
+        ### BEGIN SOLUTION 1.10
+        return index(self, key=tuple(map(unwrap, key)) if isinstance(key, tuple) else unwrap(key))
+        ### END SOLUTION
+
+    def masked_fill(self, where: Any, value: float) -> "Tensor":
+        """Put `value` where `where` (a tensor or array) is nonzero."""
+        ### BEGIN SOLUTION 1.10
+        return masked_fill(self, where=np.asarray(where) != 0, value=value)
+        ### END SOLUTION
+
+    def sum(self, dim: Dim = None, keepdims: bool = False) -> "Tensor":
+        """Sum over `dim`."""
+        ### BEGIN SOLUTION 1.11
+        return reduce_sum(self, dim=dim, keepdims=keepdims)
+        ### END SOLUTION
+
+    def mean(self, dim: Dim = None, keepdims: bool = False) -> "Tensor":
+        """Average over `dim`."""
+        ### BEGIN SOLUTION 1.11
+        total = self.sum(dim, keepdims)
+        return total / (self.data.size / total.data.size)
+        ### END SOLUTION
+
+    def max(self, dim: Dim = None, keepdims: bool = False) -> "Tensor":
+        """Largest element over `dim`; only the values, not their positions."""
+        ### BEGIN SOLUTION 1.11
+        return reduce_max(self, dim=dim, keepdims=keepdims)
+        ### END SOLUTION
+
+    def __eq__(self, other: Any) -> "Tensor":  # type: ignore[override]
+        return Tensor(operator.eq(self.data, unwrap(other)))
+
+    def __ne__(self, other: Any) -> "Tensor":  # type: ignore[override]
+        return Tensor(operator.ne(self.data, unwrap(other)))
+
+    def __lt__(self, other: Any) -> "Tensor":
+        return Tensor(operator.lt(self.data, unwrap(other)))
+
+    def __le__(self, other: Any) -> "Tensor":
+        return Tensor(operator.le(self.data, unwrap(other)))
+
+    def __gt__(self, other: Any) -> "Tensor":
+        return Tensor(operator.gt(self.data, unwrap(other)))
+
+    def __ge__(self, other: Any) -> "Tensor":
+        return Tensor(operator.ge(self.data, unwrap(other)))
+
+    def __and__(self, other: Any) -> "Tensor":
+        """Combine two masks: true where both are nonzero."""
+        return Tensor(np.logical_and(self.data, unwrap(other)))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The size of each axis."""
+        return self.data.shape
+
+    @property
+    def ndim(self) -> int:
+        """How many axes."""
+        return self.data.ndim
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """The type of the numbers."""
+        return self.data.dtype
+
+    def item(self) -> Any:
+        """Return the only element as a plain number."""
+        if self.data.size != 1:
+            raise ValueError(f"item() needs exactly one element; shape is {self.shape}")
+        return self.data.item()
+
+    def numpy(self) -> Array:
+        """Return the array itself; it shares memory and carries no gradient."""
+        return self.data
+
+    def detach(self) -> "Tensor":
+        """Return a tensor of the same numbers (shared memory) without memory of its making."""
+        return Tensor(self.data, dtype=self.dtype)
+
+    def backward(self, grad: Any = None) -> None:
+        """Compute the gradient of this tensor with respect to everything it was made from.
+
+        Args:
+            grad: the gradient to start from, of this shape; may be left out for one element.
+        """
+        if Op.backward is None:
+            with contextlib.suppress(ModuleNotFoundError):
+                importlib.import_module("tinytorch.core.autograd")
+        if Op.backward is None:
+            raise NotImplementedError("backward() arrives with module 05 (autograd)")
+        Op.backward(self, grad)
+
+    def zero_grad(self) -> None:
+        """Forget the gradient."""
+        self.grad = None
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __iter__(self) -> "Iterator[Tensor]":
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self.data, dtype=dtype) if copy else np.asarray(self.data, dtype=dtype)
+
+    def __repr__(self) -> str:
+        numbers = np.array2string(self.data, separator=", ", precision=4, prefix="Tensor(")
+        return f"Tensor({numbers}{', requires_grad=True' if self.requires_grad else ''})"
+
+# %% nbgrader={"grade": true, "grade_id": "test-1.8", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+def test_tensor_init():
+    print("🔬 Unit Test: Tensor.__init__...")
+    x = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    assert isinstance(x.data, np.ndarray) and x.data.dtype == np.float32, "data must be the array that as_array makes"
+    assert x.shape == (2, 2) and x.ndim == 2, "shape and ndim are those of the array"
+    assert x.requires_grad is True and x.grad is None and x.node is None, "a new tensor has no gradient and no memory"
+    assert Tensor([1.0], dtype=np.float64).dtype == np.float64, "hand dtype on to as_array"
+    assert Tensor([1, 2]).requires_grad is False, "requires_grad is False unless asked for"
+    for wrong, why in (({"data": [1, 2], "requires_grad": True}, "integers"), ({"data": x}, "a Tensor")):
+        try:
+            Tensor(**wrong)
+        except TypeError:
+            continue
+        raise AssertionError(f"Tensor(**{wrong}) must raise a TypeError: {why}")
+    print("✅ data, dtype, requires_grad; integers cannot require a gradient")
+
+
+if __name__ == "__main__":
+    test_tensor_init()
+
+# %% nbgrader={"grade": true, "grade_id": "test-1.9", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+def test_tensor_operators():
+    print("🔬 Unit Test: Tensor operators...")
+    a, b = Tensor([6.0, 8.0], requires_grad=True), Tensor([2.0, 4.0])
+    cases = {
+        "a + b": (a + b, [8.0, 12.0], add), "a - b": (a - b, [4.0, 4.0], subtract),
+        "a * b": (a * b, [12.0, 32.0], multiply), "a / b": (a / b, [3.0, 2.0], divide),
+        "a @ b": (a @ b, 44.0, matmul), "-a": (-a, [-6.0, -8.0], multiply),
+        "10 - a": (10 - a, [4.0, 2.0], subtract), "24 / a": (24 / a, [4.0, 3.0], divide),
+        "10 + a": (10 + a, [16.0, 18.0], add), "2 * a": (2 * a, [12.0, 16.0], multiply),
+        "a ** 2": (a**2, [36.0, 64.0], power),
+    }  # fmt: skip
+    for text, (result, expected, operation) in cases.items():
+        assert result.data.tolist() == expected, f"{text} is {result.data.tolist()}, expected {expected}"
+        assert result.node is not None, f"{text} is not remembered: call the op, do not build a Tensor yourself"
+        assert result.node.op is operation, f"{text} must be one call of {operation.__name__}"
+        assert result.dtype == np.float32, f"{text} widened float32 to {result.dtype}"
+    assert (b + b).node is None, "nothing here requires a gradient, so nothing is remembered"
+    print("✅ every operator computes, and is remembered")
+
+
+if __name__ == "__main__":
+    test_tensor_operators()
+
+# %% nbgrader={"grade": true, "grade_id": "test-1.10", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+def test_tensor_shapes():
+    print("🔬 Unit Test: Tensor shape methods...")
+    x = Tensor(prices, requires_grad=True)
+    assert x.T.data.tolist() == [[1.0, 2.0], [2.0, 2.0], [3.0, 1.0]], "T swaps the two axes"
+    assert x.transpose(-2, -1).node.op is transpose, "transpose(-2, -1) must call the op with dim0=-2, dim1=-1"
+    assert x.reshape(3, 2).shape == x.reshape((3, 2)).shape == (3, 2), "reshape takes sizes or one tuple"
+    assert x.reshape(-1).shape == (6,), "reshape(-1) is one long row"
+    assert x[1, 2].item() == 1.0 and x[:, 1].shape == (2,), "x[1, 2] is row 1, column 2"
+    assert x[Tensor([1, 1])].shape == (2, 3), "a tensor of positions picks rows: unwrap the key"
+    hidden = x.masked_fill(Tensor([1, 0, 0]), -1.0)
+    assert hidden.data.tolist() == [[-1.0, 2.0, 3.0], [-1.0, 2.0, 1.0]], "nonzero in the mask means: fill"
+    for result in (x.reshape(-1), x[0], hidden):
+        assert result.node is not None, "the result is not remembered: call the op"
+    print("✅ T, transpose, reshape, indexing, masked_fill")
+
+
+if __name__ == "__main__":
+    test_tensor_shapes()
+
+# %% nbgrader={"grade": true, "grade_id": "test-1.11", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+def test_tensor_reductions():
+    print("🔬 Unit Test: Tensor reductions...")
+    x = Tensor(prices, requires_grad=True)
+    assert x.sum().item() == 11.0 and x.sum(dim=1).data.tolist() == [6.0, 5.0], "sum: everything, or along dim"
+    assert x.mean(dim=1).data.tolist() == [2.0, np.float32(5 / 3)], "mean divides by how many were summed: 3 a row"
+    assert x.mean(dim=0, keepdims=True).data.tolist() == [[1.5, 2.0, 2.0]], "mean over shops divides by 2"
+    assert x.max(dim=-1, keepdims=True).data.tolist() == [[3.0], [2.0]], "max keeps a 1 where keepdims is True"
+    assert Tensor([1, 2]).mean().item() == 1.5, "the mean of integers is a float"
+    for result in (x.sum(), x.mean(dim=0), x.max()):
+        assert result.node is not None, "the result is not remembered: call the op"
+    print("✅ sum, mean, max")
+
+
+if __name__ == "__main__":
+    test_tensor_reductions()
+
+# %% [markdown]
+# ## Use it
+#
+# What does each shop charge for four of the first fruit, one of the second and two of the third, with its fee on every
+# piece? The result knows how it was made: walk its nodes back to the prices.
+
+# %% nbgrader={"grade": false, "grade_id": "use-it", "locked": true, "schema_version": 3, "solution": false, "task": false}
+def history(tensor: Tensor) -> Iterator[str]:
+    """Name the ops that made a tensor, last one first."""
+    while tensor.node is not None:
+        yield tensor.node.op.__name__
+        tensor = tensor.node.inputs[0]
+
+
+if __name__ == "__main__":
+    bill = (Tensor(prices, requires_grad=True) + fee) @ bought
+    print("bill:", bill.data, " made by:", " <- ".join(history(bill)))
+
+# %% [markdown]
+# ## Why float32
+#
+# Half the bytes, and about seven digits. Seven digits run out: to 16,777,216, a float32 cannot add 1.
+
+# %% nbgrader={"grade": false, "grade_id": "float32", "locked": true, "schema_version": 3, "solution": false, "task": false}
+if __name__ == "__main__":
+    for dtype in (np.float32, np.float64):
+        x = Tensor(2.0**24, dtype=dtype)
+        print(f"{np.dtype(dtype).name}: {x.data.nbytes} bytes; {x.item():,.0f} + 1 comes out {(x + 1 - x).item():.0f} larger")
+
+# %% [markdown]
+# ## A mistake's message
+#
+# Most errors in deep learning are shapes. Yours name both.
+
+# %% nbgrader={"grade": false, "grade_id": "shape-errors", "locked": true, "schema_version": 3, "solution": false, "task": false}
+if __name__ == "__main__":
+    x = Tensor(prices)
+    for mistake in (lambda: x + Tensor([1.0, 2.0]), lambda: x @ x, lambda: x.reshape(4, 2)):
+        try:
+            mistake()
+        except ValueError as error:
+            print("ValueError:", error)
+
+# %% [markdown]
+# ## What is left out, and why
+#
+# - **Changing a tensor in place** (`x[0] = 1`). A changed input makes its remembered ops wrong; PyTorch counts versions to
+#   notice. Here there is no such operation.
+# - **`max` with positions.** PyTorch's `max(dim)` also returns where; ours returns values, like its `amax`.
+# - **Other devices.** `data` is a NumPy array.
+#
+# ## Report
+
+# %% nbgrader={"grade": false, "grade_id": "report", "locked": true, "schema_version": 3, "solution": false, "task": false}
+if __name__ == "__main__":
+    ops = [value for value in list(globals().values()) if isinstance(value, Op)]
+    print(f"📈 Progress: Tensor ✓  ({len(ops)} ops: {', '.join(each.__name__ for each in ops)})")
+    print("💡 Next: tito module complete 01, then module 02 (activations)")

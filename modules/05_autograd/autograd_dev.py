@@ -1,0 +1,1008 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 05. Autograd
+#
+# Module 01 taught tensors to remember how they were made. Now you use that memory: walk it backwards, and every number
+# that went in learns how much it moves the result.
+#
+# **You will** write a gradient rule for each op of modules 01 and 02, the pass that chains them, and the check that finds
+# a wrong one.
+#
+# **Before you start:** modules 01 and 02; the chain rule. **Time:** 4 to 5 hours.
+
+# %% nbgrader={"grade": false, "grade_id": "export-target", "locked": true, "schema_version": 3, "solution": false, "task": false}
+#| default_exp core.autograd
+
+# %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
+import sys
+from pathlib import Path
+
+here = Path(globals().get("__file__", "notebook")).resolve().parent
+root = next(folder for folder in [here, *here.parents] if (folder / "tinytorch").is_dir())
+sys.path.insert(0, str(root))  # this folder's own tinytorch, whatever else is installed
+
+# %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
+#| export
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinytorch.core.activations import erf, exp, log, tanh
+from tinytorch.core.tensor import (
+    Array,
+    Dim,
+    Node,
+    Op,
+    Tensor,
+    add,
+    divide,
+    index,
+    masked_fill,
+    matmul,
+    multiply,
+    power,
+    reduce_max,
+    reduce_sum,
+    reshape,
+    subtract,
+    transpose,
+    unwrap,
+)
+
+# %% [markdown]
+# ## One example for the whole module
+#
+# A model with one weight predicts $y = w x$. The data say $y = 2x$, the weight starts at 1. The loss is the mean squared
+# error:
+#
+# $$L = \tfrac{1}{3}\sum_i (w x_i - y_i)^2 \qquad \frac{dL}{dw} = \tfrac{2}{3}\sum_i x_i (w x_i - y_i)$$
+#
+# On paper, at $w = 1$: $L = (1 + 4 + 9)/3 = 14/3$ and $dL/dw = \tfrac23(-1-4-9) = -28/3$.
+
+# %% nbgrader={"grade": false, "grade_id": "example", "locked": true, "schema_version": 3, "solution": false, "task": false}
+x_data = np.array([1.0, 2.0, 3.0])
+y_data = np.array([2.0, 4.0, 6.0])
+
+
+def loss_of(w: Tensor) -> Tensor:
+    """Mean squared error of the model y = w x on the three points."""
+    return ((w * x_data - y_data) ** 2).mean()
+
+
+# %% [markdown]
+# ### Exercise 5.1: numeric_gradient
+#
+# Before you write gradients, build what will catch the wrong ones. Nudge one number up and down, and see how the result
+# moves:
+#
+# $$\frac{\partial f}{\partial x_i} \approx \frac{f(x + \epsilon e_i) - f(x - \epsilon e_i)}{2\epsilon}$$
+#
+# Two-sided: its error shrinks with $\epsilon^2$, the one-sided difference's only with $\epsilon$.
+#
+# **Plan.** For every position: nudge, call, nudge the other way, call, **put the number back**.
+#
+# <details><summary>Hint</summary>
+#
+# `for i in np.ndindex(x.shape)` visits every position, for any number of axes; `x[i]` reads and writes it.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "5.1-numeric-gradient", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+def numeric_gradient(function: Callable[[Array], float], x: Array, eps: float = 1e-6) -> Array:
+    """Estimate the gradient of a number-valued function by central differences.
+
+    Args:
+        function: takes an array of the shape of `x`, returns one number.
+        x: float64 array of any shape; it is nudged and restored.
+        eps: the size of the nudge.
+
+    Returns:
+        An array of the shape of `x`.
+    """
+    ### BEGIN SOLUTION 5.1
+    gradient = np.zeros(x.shape)
+    for i in np.ndindex(x.shape):
+        kept = x[i]
+        x[i] = kept + eps
+        above = function(x)
+        x[i] = kept - eps
+        below = function(x)
+        x[i] = kept
+        gradient[i] = (above - below) / (2 * eps)
+    return gradient
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-5.1", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+def test_numeric_gradient():
+    print("🔬 Unit Test: numeric_gradient...")
+    w = np.array(1.0)
+    slope = numeric_gradient(lambda w: float(((w * x_data - y_data) ** 2).mean()), w)
+    assert abs(slope + 28 / 3) < 1e-6, f"dL/dw at w = 1 is -28/3, got {slope}: divide by 2·eps, above minus below"
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    gradient = numeric_gradient(lambda x: float((x**3).sum()), x)
+    assert gradient.shape == (2, 2), "one number for each number of x"
+    assert np.allclose(gradient, 3 * x**2, atol=1e-6), "the gradient of the sum of x³ is 3x²"
+    assert x.tolist() == [[1.0, 2.0], [3.0, 4.0]], "put each number back exactly as it was"
+    one_sided = abs((1.001**3 - 1.0) / 0.001 - 3.0)
+    two_sided = abs(numeric_gradient(lambda x: float((x**3).sum()), np.ones(1), eps=0.001)[0] - 3.0)
+    assert two_sided < one_sided / 100, "use both sides: (f(x + eps) - f(x - eps)) / (2·eps)"
+    print(f"✅ central differences; at eps = 0.001 one side errs by {one_sided:.0e}, both by {two_sided:.0e}")
+
+
+if __name__ == "__main__":
+    test_numeric_gradient()
+
+# %% [markdown]
+# ### Exercise 5.2: unbroadcast
+#
+# In `prices + fee` one fee served three fruits. Its gradient is the **sum** over the three places it went. Broadcasting
+# copies; the gradient of a copy adds up.
+#
+# $$g_{\text{fee},i} = \sum_j g_{ij} \qquad (2, 3) \to (2, 1)$$
+#
+# **Plan.** 1. Sum away the axes that broadcasting put in front. 2. Sum, keeping a 1, the axes that were stretched from
+# size 1.
+#
+# <details><summary>Hint</summary>
+#
+# In front stand `grad.ndim - len(shape)` new axes. `np.sum` takes a tuple of axes, and `keepdims=True`.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "5.2-unbroadcast", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+def unbroadcast(grad: Array, shape: Sequence[int]) -> Array:
+    """Sum a gradient over everything that broadcasting copied.
+
+    Args:
+        grad: the gradient of a broadcast result.
+        shape: the shape that one input had.
+
+    Returns:
+        The gradient of that input, of shape `shape`.
+    """
+    ### BEGIN SOLUTION 5.2
+    grad = grad.sum(axis=tuple(range(grad.ndim - len(shape))))
+    stretched = tuple(i for i, size in enumerate(shape) if size == 1 and grad.shape[i] != 1)
+    return grad.sum(axis=stretched, keepdims=True) if stretched else grad
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-5.2", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+def test_unbroadcast():
+    print("🔬 Unit Test: unbroadcast...")
+    grad = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    cases = {(2, 3): grad.tolist(), (2, 1): [[6.0], [15.0]], (3,): [5.0, 7.0, 9.0], (1, 3): [[5.0, 7.0, 9.0]], (): 21.0}
+    for shape, expected in cases.items():
+        got = unbroadcast(grad, shape)
+        assert np.shape(got) == shape, f"for an input of shape {shape} the gradient has that shape, not {np.shape(got)}"
+        assert np.allclose(got, expected), f"(2, 3) to {shape}: {np.asarray(got).tolist()}: sum the copies, do not average or pick"
+    assert unbroadcast(np.ones((5, 2, 3)), (2, 1)).tolist() == [[15.0], [15.0]], "a new axis and a stretched one at once"
+    print("✅ copies add up; the shape is the input's again")
+
+
+if __name__ == "__main__":
+    test_unbroadcast()
+
+# %% [markdown]
+# ## What a rule is
+#
+# A rule answers one question: if the loss moves by `grad` for each unit of the *output*, how much does it move for each
+# unit of each *input*?
+#
+# `rule(grad, output, *inputs, **options)` returns a tuple: one gradient an input, of that input's shape. Everything is a
+# plain array. `@add.gradient` files it.
+#
+# The next cell is given: it compares a rule with central differences, for a random `grad`.
+
+# %% nbgrader={"grade": false, "grade_id": "rule-error", "locked": true, "schema_version": 3, "solution": false, "task": false}
+def rule_error(operation: Op, *inputs: Array, **options: Any) -> float:
+    """Largest difference between an op's rule and central differences, over all inputs."""
+    output = np.asarray(operation.forward(*inputs, **options))
+    grad = np.random.default_rng(5).normal(size=output.shape)
+    gradients = operation.rule(grad, output, *inputs, **options)
+    assert isinstance(gradients, tuple), f"the rule of {operation.__name__} must return a tuple, one gradient an input"
+    worst = 0.0
+    for position, (x, gradient) in enumerate(zip(inputs, gradients, strict=True)):
+        def total(value, position=position):
+            changed = [*inputs[:position], value, *inputs[position + 1 :]]
+            return float((operation.forward(*changed, **options) * grad).sum())
+        assert np.shape(gradient) == x.shape, f"{operation.__name__}: input {position} has shape {x.shape}, its gradient {np.shape(gradient)}"
+        worst = max(worst, float(np.abs(gradient - numeric_gradient(total, x)).max()))
+    return worst
+
+
+def check_rule(operation: Op, *inputs: Array, hint: str, **options: Any) -> None:
+    """Assert that a rule agrees with central differences."""
+    error = rule_error(operation, *inputs, **options)
+    assert error < 1e-6, f"the rule of {operation.__name__} is off by {error:.2g}: {hint}"
+
+
+# %% [markdown]
+# ### Exercise 5.3: rules of the elementwise ops
+#
+# $$c = a + b:\; g, g \qquad c = a - b:\; g, -g \qquad c = ab:\; g b,\; g a$$
+# $$c = a / b:\; \frac{g}{b},\; -\frac{g\, a}{b^2} \qquad c = a^p:\; g\, p\, a^{p-1}$$
+#
+# **Plan.** Write each formula, then `unbroadcast` to the shape of its input. `np.shape` also works for plain numbers.
+#
+# <details><summary>Hint</summary>
+#
+# `output` saves work: $a/b^2$ is `output / b`.
+#
+# </details>
+# <details><summary>Stronger hint</summary>
+#
+# At exponent 0 the formula asks for $0 \cdot 0^{-1}$. Where the exponent is 0, any other power will do, since it is
+# multiplied by 0: `np.where(exponent == 0, 1, exponent - 1)`.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "5.3-elementwise-rules", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+@add.gradient
+def add_rule(grad: Array, output: Array, a: Array, b: Array) -> tuple[Array, Array]:
+    """Gradient of a + b."""
+    ### BEGIN SOLUTION 5.3
+    return unbroadcast(grad, np.shape(a)), unbroadcast(grad, np.shape(b))
+    ### END SOLUTION
+
+
+@subtract.gradient
+def subtract_rule(grad: Array, output: Array, a: Array, b: Array) -> tuple[Array, Array]:
+    """Gradient of a - b."""
+    ### BEGIN SOLUTION 5.3
+    return unbroadcast(grad, np.shape(a)), unbroadcast(-grad, np.shape(b))
+    ### END SOLUTION
+
+
+@multiply.gradient
+def multiply_rule(grad: Array, output: Array, a: Array, b: Array) -> tuple[Array, Array]:
+    """Gradient of a * b."""
+    ### BEGIN SOLUTION 5.3
+    return unbroadcast(grad * b, np.shape(a)), unbroadcast(grad * a, np.shape(b))
+    ### END SOLUTION
+
+
+@divide.gradient
+def divide_rule(grad: Array, output: Array, a: Array, b: Array) -> tuple[Array, Array]:
+    """Gradient of a / b."""
+    ### BEGIN SOLUTION 5.3
+    return unbroadcast(grad / b, np.shape(a)), unbroadcast(-grad * output / b, np.shape(b))
+    ### END SOLUTION
+
+
+@power.gradient
+def power_rule(grad: Array, output: Array, a: Array, *, exponent: Any) -> tuple[Array]:
+    """Gradient of a ** exponent; the exponent is a constant."""
+    ### BEGIN SOLUTION 5.3
+    less = np.where(np.equal(exponent, 0), 1, exponent - 1)
+    return (unbroadcast(grad * exponent * a**less, a.shape),)
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-5.3", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+def test_elementwise_rules():
+    print("🔬 Unit Test: rules of the elementwise ops...")
+    rng = np.random.default_rng(3)
+    a, b, row = (rng.uniform(1.0, 2.0, size=shape) for shape in ((2, 3), (2, 3), (3,)))
+    hints = {
+        add: "both inputs get grad", subtract: "the second input gets minus grad",
+        multiply: "a gets grad·b and b gets grad·a", divide: "the gradient of b is -grad·a / b²",
+    }  # fmt: skip
+    for operation, hint in hints.items():
+        check_rule(operation, a, b, hint=hint)
+        check_rule(operation, a, row, hint="a stretched input: unbroadcast to its shape")
+        check_rule(operation, row, a.T.copy().T, hint="a stretched first input: unbroadcast it, too")
+    for exponent in (3, 2, 1, 0.5, -1):
+        check_rule(power, a, exponent=exponent, hint=f"x^{exponent} has gradient {exponent}·x^({exponent - 1})")
+    (at_zero,) = power.rule(np.ones(2), np.ones(2), np.zeros(2), exponent=0)
+    assert at_zero.tolist() == [0.0, 0.0], "x⁰ is constant: its gradient is 0 also at x = 0, not NaN"
+    print("✅ add, subtract, multiply, divide, power")
+
+
+if __name__ == "__main__":
+    test_elementwise_rules()
+
+# %% [markdown]
+# ### Exercise 5.4: the rule of matmul
+#
+# $$C = AB: \qquad g_A = g_C\, B^T \qquad g_B = A^T g_C$$
+#
+# Shapes alone nearly force this: $g_C$ is (n, m), and only $g_C B^T$ comes out as (n, k). The transposes are of the last
+# two axes; leading axes may have been broadcast.
+#
+# **Plan.** 1. Make a vector a matrix: one row on the left, one column on the right. 2. Give `grad` the same missing
+# axes. 3. The two products, each unbroadcast. 4. Back to the shapes of the inputs.
+#
+# <details><summary>Hint</summary>
+#
+# `np.swapaxes(b, -2, -1)` transposes the last two axes of a stack of matrices; `.T` would turn all axes round.
+#
+# </details>
+# <details><summary>Stronger hint</summary>
+#
+# With `b` a vector, `grad[..., None]` puts its lost axis back; with `a` a vector, `grad[..., None, :]`, after that.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "5.4-matmul-rule", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+@matmul.gradient
+def matmul_rule(grad: Array, output: Array, a: Array, b: Array) -> tuple[Array, Array]:
+    """Gradient of a @ b. grad: (..., n, m), a: (..., n, k), b: (..., k, m)."""
+    ### BEGIN SOLUTION 5.4
+    rows = a[None, :] if a.ndim == 1 else a
+    columns = b[:, None] if b.ndim == 1 else b
+    grad = grad[..., None] if b.ndim == 1 else grad
+    grad = grad[..., None, :] if a.ndim == 1 else grad
+    grad_a = unbroadcast(grad @ np.swapaxes(columns, -2, -1), rows.shape)
+    grad_b = unbroadcast(np.swapaxes(rows, -2, -1) @ grad, columns.shape)
+    return grad_a.reshape(a.shape), grad_b.reshape(b.shape)
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-5.4", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+def test_matmul_rule():
+    print("🔬 Unit Test: the rule of matmul...")
+    rng = np.random.default_rng(4)
+    n = rng.normal
+    check_rule(matmul, n(size=(2, 3)), n(size=(3, 5)), hint="grad @ Bᵀ for a, Aᵀ @ grad for b")
+    check_rule(matmul, n(size=(5, 3)).T, n(size=(7, 5)).T, hint="it must not matter how an input lies in memory")
+    check_rule(matmul, n(size=(7, 2, 3)), n(size=(7, 3, 5)), hint="transpose the last two axes only, not all")
+    check_rule(matmul, n(size=(7, 2, 3)), n(size=(3, 5)), hint="b served 7 matrices: sum its gradient over them")
+    check_rule(matmul, n(size=(7, 1, 2, 3)), n(size=(5, 3, 2)), hint="leading axes broadcast: unbroadcast both")
+    for shapes in (((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 5)), ((7, 2, 3), (3,))):
+        check_rule(matmul, n(size=shapes[0]), n(size=shapes[1]), hint=f"vectors: {shapes[0]} @ {shapes[1]}")
+    print("✅ matrices, stacks, broadcast stacks, vectors, transposed views")
+
+
+if __name__ == "__main__":
+    test_matmul_rule()
+
+# %% [markdown]
+# ### Exercise 5.5: rules of the reductions
+#
+# Every summand moves the sum by the same amount, so the gradient of a sum is a copy of `grad` in every place:
+#
+# $$s_i = \sum_j x_{ij}: \quad g_{x,ij} = g_i$$
+#
+# Only the largest element moves a maximum. Elements that tie share the gradient equally.
+#
+# **Plan.** Put the lost axis back into `grad`, then broadcast to the shape of the input. For `max` multiply by each
+# element's share.
+#
+# <details><summary>Hint</summary>
+#
+# `np.expand_dims(grad, dim)` puts axes back; it is not needed when `keepdims` is True or `dim` is None.
+#
+# </details>
+# <details><summary>Stronger hint</summary>
+#
+# The winners: `a == restored(output)`. A share: winners divided by how many there are along `dim`.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "5.5-reduction-rules", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+def restore_dim(reduced: Array, shape: Sequence[int], dim: Dim, keepdims: bool) -> Array:
+    """Copy a reduced array back over the axes that were reduced; the result has shape `shape`."""
+    ### BEGIN SOLUTION 5.5
+    if dim is not None and not keepdims:
+        reduced = np.expand_dims(reduced, dim)
+    return np.broadcast_to(reduced, tuple(shape))
+    ### END SOLUTION
+
+
+@reduce_sum.gradient
+def sum_rule(
+    grad: Array, output: Array, a: Array, *, dim: Dim = None, keepdims: bool = False
+) -> tuple[Array]:
+    """Gradient of a sum over `dim`."""
+    ### BEGIN SOLUTION 5.5
+    return (restore_dim(grad, a.shape, dim, keepdims),)
+    ### END SOLUTION
+
+
+@reduce_max.gradient
+def max_rule(
+    grad: Array, output: Array, a: Array, *, dim: Dim = None, keepdims: bool = False
+) -> tuple[Array]:
+    """Gradient of a maximum over `dim`; ties share it equally, as in PyTorch's amax."""
+    ### BEGIN SOLUTION 5.5
+    winners = a == restore_dim(output, a.shape, dim, keepdims)
+    share = winners / winners.sum(axis=dim, keepdims=True)
+    return (restore_dim(grad, a.shape, dim, keepdims) * share,)
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-5.5", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+def test_reduction_rules():
+    print("🔬 Unit Test: rules of the reductions...")
+    x = np.random.default_rng(5).permutation(30.0 * np.arange(30)).reshape(2, 3, 5) / 30
+    for dim in (None, 0, 1, -1, (0, 2)):
+        for keepdims in (False, True):
+            check_rule(reduce_sum, x, dim=dim, keepdims=keepdims, hint=f"sum over dim={dim}, keepdims={keepdims}")
+            check_rule(reduce_max, x, dim=dim, keepdims=keepdims, hint=f"max over dim={dim}, keepdims={keepdims}: only the winner moves it")
+    (tie,) = reduce_max.rule(np.array(1.0), np.array(7.0), np.array([7.0, 1.0, 7.0]))
+    assert tie.tolist() == [0.5, 0.0, 0.5], f"two tie for the maximum: each gets half, not {tie.tolist()}"
+    print("✅ sum copies, max picks, ties share")
+
+
+if __name__ == "__main__":
+    test_reduction_rules()
+
+# %% [markdown]
+# ### Exercise 5.6: rules of the moves
+#
+# What moved there must move back.
+#
+# - `transpose`: swap the same two axes again.
+# - `reshape`: reshape to the shape of the input.
+# - `index`: zeros, with `grad` *added* at the picked places. A place that was picked twice gets both.
+# - `masked_fill`: a filled place no longer depends on the input, so its gradient is 0.
+#
+# <details><summary>Hint</summary>
+#
+# `total[key] += grad` loses repeats: NumPy reads once and writes once. `np.add.at(total, key, grad)` adds each.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "5.6-move-rules", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+@transpose.gradient
+def transpose_rule(
+    grad: Array, output: Array, a: Array, *, dim0: int, dim1: int
+) -> tuple[Array]:
+    """Gradient of swapping two axes."""
+    ### BEGIN SOLUTION 5.6
+    return (np.swapaxes(grad, dim0, dim1),)
+    ### END SOLUTION
+
+
+@reshape.gradient
+def reshape_rule(grad: Array, output: Array, a: Array, *, shape: Any) -> tuple[Array]:
+    """Gradient of a reshape."""
+    ### BEGIN SOLUTION 5.6
+    return (grad.reshape(a.shape),)
+    ### END SOLUTION
+
+
+@index.gradient
+def index_rule(grad: Array, output: Array, a: Array, *, key: Any) -> tuple[Array]:
+    """Gradient of a[key]; what was picked twice gets both gradients."""
+    ### BEGIN SOLUTION 5.6
+    total = np.zeros(a.shape, a.dtype)
+    np.add.at(total, key, grad)
+    return (total,)
+    ### END SOLUTION
+
+
+@masked_fill.gradient
+def masked_fill_rule(
+    grad: Array, output: Array, a: Array, *, where: Array, value: float
+) -> tuple[Array]:
+    """Gradient of a fill: nothing flows through a filled place."""
+    ### BEGIN SOLUTION 5.6
+    return (np.where(where, 0, grad),)
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-5.6", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+def test_move_rules():
+    print("🔬 Unit Test: rules of the moves...")
+    x = np.random.default_rng(6).normal(size=(2, 3, 5))
+    check_rule(transpose, x, dim0=0, dim1=-1, hint="swap the same two axes again")
+    check_rule(reshape, x, shape=(5, 6), hint="reshape grad to the shape of the input")
+    check_rule(reshape, x.transpose(2, 0, 1), shape=(30,), hint="reshape grad, do not transpose it")
+    for key in ((1,), (slice(None), 2), (..., slice(None, None, 2)), (None, 0)):
+        check_rule(index, x, key=key, hint=f"key {key}: zeros, with grad at the picked places")
+    check_rule(index, x, key=np.array([1, 0, 1, 1]), hint="row 1 was picked three times: add all three gradients")
+    check_rule(masked_fill, x, where=x > 0, value=-7.0, hint="a filled place has gradient 0, the others keep grad")
+    check_rule(masked_fill, x, where=np.array([True, False, False, True, False]), value=0.0, hint="the mask may stretch")
+    print("✅ transpose, reshape, index with repeats, masked_fill")
+
+
+if __name__ == "__main__":
+    test_move_rules()
+
+# %% [markdown]
+# ### Exercise 5.7: rules of the curves
+#
+# $$e^x:\; g\, e^x \qquad \ln x:\; \frac{g}{x} \qquad \tanh x:\; g\,(1 - \tanh^2 x) \qquad \operatorname{erf} x:\; g\, \frac{2}{\sqrt\pi} e^{-x^2}$$
+#
+# Two of them hold their own result: use `output` and compute nothing twice.
+#
+# <details><summary>Hint</summary>
+#
+# For `exp`, `output` *is* $e^x$.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "5.7-curve-rules", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+@exp.gradient
+def exp_rule(grad: Array, output: Array, x: Array) -> tuple[Array]:
+    """Gradient of e^x."""
+    ### BEGIN SOLUTION 5.7
+    return (grad * output,)
+    ### END SOLUTION
+
+
+@log.gradient
+def log_rule(grad: Array, output: Array, x: Array) -> tuple[Array]:
+    """Gradient of the natural logarithm."""
+    ### BEGIN SOLUTION 5.7
+    return (grad / x,)
+    ### END SOLUTION
+
+
+@tanh.gradient
+def tanh_rule(grad: Array, output: Array, x: Array) -> tuple[Array]:
+    """Gradient of tanh."""
+    ### BEGIN SOLUTION 5.7
+    return (grad * (1 - output**2),)
+    ### END SOLUTION
+
+
+@erf.gradient
+def erf_rule(grad: Array, output: Array, x: Array) -> tuple[Array]:
+    """Gradient of the error function."""
+    ### BEGIN SOLUTION 5.7
+    return (grad * (2 / math.sqrt(math.pi)) * np.exp(-(x**2)),)
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-5.7", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+def test_curve_rules():
+    print("🔬 Unit Test: rules of the curves...")
+    x = np.random.default_rng(7).uniform(0.2, 2.0, size=(2, 3))
+    check_rule(exp, x, hint="grad times e^x, which is the output")
+    check_rule(log, x, hint="grad divided by x, not by the output")
+    check_rule(tanh, x, hint="grad times 1 - tanh², with the output as tanh")
+    check_rule(erf, x, hint="grad times 2/√π times e^(-x²)")
+    print("✅ exp, log, tanh, erf")
+
+
+if __name__ == "__main__":
+    test_curve_rules()
+
+# %% [markdown]
+# ## From one rule to all
+#
+# The loss was made from the mean, the mean from squares, the squares from differences... Walking back, a tensor may be
+# met **before** all its gradients have arrived:
+#
+# ```
+#        ┌── a ──┐
+#   x ───┤       ├── c        c = a·b,  a = x + 1,  b = x·x
+#        └── b ──┘
+# ```
+#
+# `x` gets one gradient through `a`, one through `b`. It may pass on only when both are in. So: an order in which every
+# tensor comes after its inputs; then walk it backwards.
+
+# %% [markdown]
+# ### Exercise 5.8: topological_order
+#
+# **Plan.** Depth first, without recursion: Python gives up after 1,000 nested calls, and graphs are longer. Keep a stack
+# of (tensor, whether its inputs are done).
+#
+# 1. Pop. Inputs done: append it to the order. 2. Seen before: skip. 3. Otherwise push it back as done, and push its inputs
+# above it.
+#
+# <details><summary>Hint</summary>
+#
+# "Seen" must compare *which* tensor, not its numbers: keep `id(tensor)` in a set.
+#
+# </details>
+# <details><summary>Stronger hint</summary>
+#
+# Only tensors with `requires_grad` matter; among a node's inputs there may be plain numbers.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "5.8-topological-order", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+def parents(tensor: Tensor) -> list[Tensor]:
+    """Return the inputs of a tensor that a gradient flows to."""
+    inputs = tensor.node.inputs if tensor.node else ()
+    return [x for x in inputs if isinstance(x, Tensor) and x.requires_grad]
+
+
+def topological_order(output: Tensor) -> list[Tensor]:
+    """List everything `output` was made from and that requires a gradient, inputs first.
+
+    Args:
+        output: the tensor to start from; it comes last.
+
+    Returns:
+        Each tensor once, after all tensors it was made from.
+    """
+    ### BEGIN SOLUTION 5.8
+    order: list[Tensor] = []
+    seen: set[int] = set()
+    stack = [(output, False)]
+    while stack:
+        tensor, inputs_done = stack.pop()
+        if inputs_done:
+            order.append(tensor)
+        elif id(tensor) not in seen:
+            seen.add(id(tensor))
+            stack.append((tensor, True))
+            stack.extend((x, False) for x in parents(tensor))
+    return order
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-5.8", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+def test_topological_order():
+    print("🔬 Unit Test: topological_order...")
+    x = Tensor(3.0, requires_grad=True)
+    a, b = x + 1, x * x
+    c = a * b
+    position = {id(tensor): i for i, tensor in enumerate(topological_order(c))}
+    assert len(position) == 4, f"x, a, b, c: four tensors, you list {len(position)}"
+    assert len(topological_order(c)) == 4, "x is reached through a and b, but is listed once"
+    for later, earlier in ((a, x), (b, x), (c, a), (c, b)):
+        assert position[id(earlier)] < position[id(later)], "a tensor must come after everything it was made from"
+    assert len(topological_order(c + Tensor(1.0))) == 5, "a tensor without requires_grad does not belong in the order"
+    for _ in range(10_000):
+        x = x + 1
+    try:
+        assert len(topological_order(x)) == 10_001, "a chain of 10,000 ops has 10,001 tensors"
+    except RecursionError:
+        raise AssertionError("a chain of 10,000 is too deep for recursion: keep your own stack") from None
+    print("✅ inputs first, each once, 10,000 deep without recursion")
+
+
+if __name__ == "__main__":
+    test_topological_order()
+
+# %% [markdown]
+# ### Exercise 5.9: backward
+#
+# $$g_x = \sum_{\text{each use of } x} \text{rule}(g_{\text{output of that use}})$$
+#
+# **Plan.** 1. Start with `{id(output): ones}`. 2. Walk the order backwards. 3. A tensor with a node hands its gradient to
+# the rule, and *adds* what comes back to each input's entry. 4. A tensor without a node is a leaf: **add** the gradient
+# to its `.grad`.
+#
+# `input_gradients` below is given: it calls the rule and checks what it returns.
+#
+# <details><summary>Hint</summary>
+#
+# `gradients.pop(id(tensor))` reads an entry and frees it. `gradients.get(id(x), 0) + gradient` adds to one.
+#
+# </details>
+# <details><summary>Stronger hint</summary>
+#
+# The rule of `add` returns the same array twice. A leaf that stored it uncopied would share its gradient with another:
+# store `gradient.copy()` the first time.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "5.9-backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+def input_gradients(node: Node, grad: Array, output: Array) -> Iterator[tuple[Tensor, Array]]:
+    """Run a node's rule and yield (input, gradient) for the inputs that require one."""
+    name = node.op.__name__
+    if node.op.rule is None:
+        raise RuntimeError(f"op {name} has no gradient rule yet; write one with @{name}.gradient")
+    gradients = node.op.rule(grad, output, *map(unwrap, node.inputs), **node.options)
+    if len(gradients) != len(node.inputs):
+        raise ValueError(
+            f"the rule of {name} returned {len(gradients)} gradients for {len(node.inputs)} inputs"
+        )
+    for position, (x, gradient) in enumerate(zip(node.inputs, gradients, strict=True)):
+        if not isinstance(x, Tensor) or not x.requires_grad or gradient is None:
+            continue
+        if np.shape(gradient) != x.shape:
+            raise ValueError(
+                f"the rule of {name} returned shape {np.shape(gradient)} for input {position} "
+                f"of shape {x.shape}; is an unbroadcast missing?"
+            )
+        yield x, np.asarray(gradient, dtype=x.dtype)
+
+
+def start_gradient(output: Tensor, grad: Any) -> Array:
+    """Check the gradient that `backward` starts from; None means 1, for one element."""
+    if not output.requires_grad:
+        raise ValueError("backward() needs a tensor made from one with requires_grad=True")
+    if grad is None and output.data.size != 1:
+        raise ValueError(
+            f"backward() starts from one number; shape is {output.shape}: "
+            "sum it first, or pass grad= of that shape"
+        )
+    start = np.ones(output.shape) if grad is None else np.asarray(grad)
+    if start.shape != output.shape:
+        raise ValueError(f"grad has shape {start.shape}, the tensor has {output.shape}")
+    return start.astype(output.dtype)
+
+
+def backward(output: Tensor, grad: Any = None) -> None:
+    """Add the gradient of `output` to the `.grad` of every leaf it was made from.
+
+    Args:
+        output: the tensor to differentiate.
+        grad: the gradient to start from, of its shape; None means 1, for a single element.
+
+    Raises:
+        ValueError: nothing to differentiate, a start of the wrong shape, or a faulty rule.
+        RuntimeError: an op on the way has no rule; the message names it.
+
+    Source: reverse-mode accumulation; Griewank and Walther 2008, chapter 3.
+    """
+    ### BEGIN SOLUTION 5.9
+    gradients = {id(output): start_gradient(output, grad)}
+    for tensor in reversed(topological_order(output)):
+        gradient = gradients.pop(id(tensor), None)
+        if gradient is None:
+            continue  # every rule on the way here returned None for it
+        if tensor.node is None:
+            tensor.grad = gradient.copy() if tensor.grad is None else tensor.grad + gradient
+            continue
+        for x, part in input_gradients(tensor.node, gradient, tensor.data):
+            gradients[id(x)] = gradients[id(x)] + part if id(x) in gradients else part
+    ### END SOLUTION
+
+
+Op.backward = backward  # the slot that Tensor.backward calls
+
+# %% nbgrader={"grade": true, "grade_id": "test-5.9", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+def test_backward():
+    print("🔬 Unit Test: backward...")
+    w = Tensor(1.0, requires_grad=True)
+    loss = loss_of(w)
+    assert abs(loss.item() - 14 / 3) < 1e-6, "the loss at w = 1 is 14/3"
+    loss.backward()
+    assert w.grad is not None, "a leaf's gradient belongs in its .grad"
+    assert abs(w.grad + 28 / 3) < 1e-5, f"dL/dw at w = 1 is -28/3, got {w.grad}"
+    loss_of(w).backward()
+    assert abs(w.grad + 56 / 3) < 1e-5, "a second backward adds to .grad; it does not replace it"
+    w.zero_grad()
+    assert w.grad is None, "zero_grad forgets the gradient"
+
+    x = Tensor(3.0, requires_grad=True)
+    ((x + 1) * (x * x)).backward()
+    assert x.grad == 33.0, f"d/dx (x + 1)·x² at 3 is 3x² + 2x = 33, got {x.grad}: add over all paths, in topological order"
+    x.zero_grad()
+    y = x * x
+    ((y + 1) * y + y).backward()
+    assert x.grad == 120.0, f"y = x² is used three times: (2y + 2)·2x = 120 at x = 3, got {x.grad}"
+    a, b = Tensor([1.0], requires_grad=True), Tensor([1.0], requires_grad=True)
+    (a + b).backward()
+    a.grad += 1
+    assert b.grad.tolist() == [1.0], "a and b share one gradient array: copy when you store it"
+    for wrong in (lambda: Tensor(1.0).backward(), lambda: (a + Tensor([1.0, 2.0])).backward()):
+        try:
+            wrong()
+        except ValueError:
+            continue
+        raise AssertionError("start with start_gradient(output, grad): it refuses what cannot be differentiated")
+    print("✅ the example of the module, diamonds, reuse, accumulation")
+
+
+if __name__ == "__main__":
+    test_backward()
+
+# %% [markdown]
+# ## Use it: learn the weight
+#
+# Step against the gradient, a few times. The data were made with $w = 2$.
+
+# %% nbgrader={"grade": false, "grade_id": "learn", "locked": true, "schema_version": 3, "solution": false, "task": false}
+if __name__ == "__main__":
+    w = Tensor(1.0, requires_grad=True)
+    for step in range(6):
+        w.zero_grad()
+        loss = loss_of(w)
+        loss.backward()
+        print(f"step {step}: w = {w.item():.4f}  loss = {loss.item():.4f}  gradient = {w.grad:.4f}")
+        w.data = w.data - 0.1 * w.grad
+
+# %% [markdown]
+# ### Exercise 5.10: no_grad
+#
+# Evaluating a model needs no memory of it. Inside `with no_grad():` nothing is recorded. Outside, all is as before, even
+# when the block failed, and even when blocks are nested.
+#
+# **Plan.** Remember `Op.recording`, set it to False, `yield`, and put back what it *was*.
+#
+# <details><summary>Hint</summary>
+#
+# `try: yield` and `finally:` put it back in every case.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "5.10-no-grad", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+@contextlib.contextmanager
+def no_grad() -> Iterator[None]:
+    """Record nothing inside the block."""
+    ### BEGIN SOLUTION 5.10
+    before = Op.recording
+    Op.recording = False
+    try:
+        yield
+    finally:
+        Op.recording = before
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-5.10", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+def test_no_grad():
+    print("🔬 Unit Test: no_grad...")
+    x = Tensor(1.0, requires_grad=True)
+    with no_grad():
+        assert (x + 1).node is None and not (x + 1).requires_grad, "inside no_grad nothing is recorded"
+        with no_grad():
+            pass
+        assert (x + 1).node is None, "a nested block switched recording on again: put back what it was"
+    assert (x + 1).node is not None, "after the block recording goes on"
+    with contextlib.suppress(ZeroDivisionError), no_grad():
+        1 / 0  # noqa: B018
+    assert (x + 1).node is not None, "a block that failed left recording off: use try/finally"
+    print("✅ off inside, as before outside")
+
+
+if __name__ == "__main__":
+    test_no_grad()
+
+# %% [markdown]
+# ### Exercise 5.11: check_gradient
+#
+# The check for whole functions of tensors, and the tool you will use in every later module. A function that returns many
+# numbers is checked through one random weighted sum of them: a plain sum can hide errors that cancel.
+#
+# **Plan.** 1. Make float64 leaves of the inputs. 2. Run the function; draw weights of the output's shape; `backward` with
+# the weights as `grad`. 3. Compare each leaf's `.grad` with `numeric_gradient`. 4. Return the largest difference.
+#
+# <details><summary>Hint</summary>
+#
+# For leaf `k`, the function of one array is: put the array into leaf `k`'s place, run, multiply by the weights, sum.
+#
+# </details>
+# <details><summary>Stronger hint</summary>
+#
+# `numeric_gradient` nudges in place, so let it nudge `leaf.data` itself: the function then ignores its argument and runs
+# on the leaves. A leaf no gradient reached has `.grad` None: count it as zeros.
+#
+# </details>
+
+# %% nbgrader={"grade": false, "grade_id": "5.11-check-gradient", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+def check_gradient(function: Callable[..., Tensor], *inputs: Any, eps: float = 1e-6) -> float:
+    """Compare the gradients of a function of tensors with central differences, in float64.
+
+    Args:
+        function: takes one tensor for each input, returns a tensor of any shape.
+        inputs: arrays or tensors of floats; they are copied, in the memory order they have.
+        eps: the size of the nudge.
+
+    Returns:
+        The largest absolute difference over all inputs.
+    """
+    ### BEGIN SOLUTION 5.11
+    leaves = [Tensor(np.array(unwrap(x), np.float64), True, np.float64) for x in inputs]
+    output = function(*leaves)
+    weights = np.random.default_rng(0).normal(size=output.shape)
+    output.backward(weights)
+
+    def weighted_sum(_: Array) -> float:
+        with no_grad():
+            return float((function(*leaves).data * weights).sum())
+
+    worst = 0.0
+    for leaf in leaves:
+        found = np.zeros(leaf.shape) if leaf.grad is None else leaf.grad
+        expected = numeric_gradient(weighted_sum, leaf.data, eps)
+        worst = max(worst, float(np.abs(found - expected).max(initial=0.0)))
+    return worst
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test-5.11", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+def test_check_gradient():
+    print("🔬 Unit Test: check_gradient...")
+    rng = np.random.default_rng(11)
+    a, b = rng.normal(size=(2, 3)), rng.normal(size=(3, 5))
+    error = check_gradient(lambda a, b: tanh(a @ b) * 2 + 1, a, b)
+    assert error < 1e-6, f"these gradients are right, you report a difference of {error:.2g}"
+
+    def cut(a):
+        return a * Tensor(a.data, dtype=np.float64)  # the second factor lost its memory
+
+    error = check_gradient(cut, a)
+    assert error > 0.1, "a · a with one factor cut off has half the gradient: you must report that"
+    assert check_gradient(lambda a: Tensor(a.data * 2, dtype=np.float64) + a * 0, a) > 0.1, "a lost gradient counts as 0"
+    assert check_gradient(lambda a: a * np.array([[1.0], [-1.0]]) - a * a, a) < 1e-6, "broadcast constants are fine"
+
+    @Op
+    def double(x):
+        return x * 2
+
+    double.gradient(lambda grad, output, x: (grad * 2 * np.array([[1.5, 0.5]]),))
+    assert check_gradient(double, np.ones((1, 2))) > 0.1, "two errors that cancel in a plain sum: weight the outputs randomly"
+    assert a.dtype == np.float64 and np.isfinite(a).all(), "the inputs must stay as they were"
+    print("✅ right gradients pass, wrong and lost ones are reported")
+
+
+if __name__ == "__main__":
+    test_check_gradient()
+
+# %% [markdown]
+# ## Every op, checked
+#
+# Each op in float64, on a plain input, on a transposed view, and on an input that broadcasts.
+
+# %% nbgrader={"grade": false, "grade_id": "every-op", "locked": true, "schema_version": 3, "solution": false, "task": false}
+if __name__ == "__main__":
+    rng = np.random.default_rng(1)
+    plain, view, row = rng.uniform(1, 2, (2, 3)), rng.uniform(1, 2, (3, 2)).T, rng.uniform(1, 2, (3,))
+    pairs = [(add, "+"), (subtract, "-"), (multiply, "*"), (divide, "/")]
+    for operation, sign in pairs:
+        errors = [check_gradient(operation, plain, other) for other in (plain, view, row)]
+        print(f"a {sign} b: largest difference {max(errors):.0e}")
+    for operation in (exp, log, tanh, erf, reduce_sum, reduce_max):
+        errors = [check_gradient(operation, x) for x in (plain, view, row)]
+        print(f"{operation.__name__}: largest difference {max(errors):.0e}")
+
+# %% [markdown]
+# ## Memory goes with the tensor
+#
+# Nodes point backwards only. There is no circle, so Python frees a graph the moment its last tensor is dropped; the
+# garbage collector has nothing to do.
+
+# %% nbgrader={"grade": false, "grade_id": "freed", "locked": true, "schema_version": 3, "solution": false, "task": false}
+if __name__ == "__main__":
+    import gc
+    import weakref
+
+    gc.disable()
+    x = Tensor(1.0, requires_grad=True)
+    middle = x * 2
+    alive = weakref.ref(middle)
+    result = middle + 1
+    del middle
+    print("the middle of the graph lives while the result does:", alive() is not None)
+    del result
+    print("and is freed with it:", alive() is None)
+    gc.enable()
+
+# %% [markdown]
+# ## The silent mistake
+#
+# `Tensor(x.data * 2)` computes the right number and forgets where it came from. Nothing warns. Later modules therefore
+# never wrap a raw array inside a forward, and `check_gradient` finds it where somebody did.
+
+# %% nbgrader={"grade": false, "grade_id": "silent-mistake", "locked": true, "schema_version": 3, "solution": false, "task": false}
+if __name__ == "__main__":
+    print("2x, remembered:", check_gradient(lambda x: x * 2, np.ones(3)))
+    print("2x, memory cut:", check_gradient(lambda x: Tensor(x.data * 2, dtype=np.float64) + 0 * x, np.ones(3)))
+
+# %% [markdown]
+# ## What is left out, and why
+#
+# - **Gradients of gradients.** Rules are plain array functions, so backward itself is not recorded. PyTorch can
+#   (`create_graph=True`).
+# - **Saved versions.** Replace a tensor's `data` only after `backward`: rules read it. PyTorch counts versions and
+#   complains.
+# - **Freeing during backward.** PyTorch drops each node once used; here the graph lives until its result does, so
+#   `backward` can run twice.
+#
+# ## Report
+
+# %% nbgrader={"grade": false, "grade_id": "report", "locked": true, "schema_version": 3, "solution": false, "task": false}
+if __name__ == "__main__":
+    ops = {value for value in list(globals().values()) if isinstance(value, Op)}
+    ruled = [each for each in ops if each.rule is not None]
+    print(f"📈 Progress: Autograd ✓  ({len(ruled)} of {len(ops)} ops have a gradient rule)")
+    print("💡 Next: tito module complete 05, then module 11 (embeddings)")
