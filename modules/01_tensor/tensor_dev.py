@@ -1,16 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     formats: ipynb,py:percent
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # 01. Tensor
 #
@@ -58,6 +45,7 @@ Array = npt.NDArray[Any]
 prices = np.array([[1.0, 2.0, 3.0], [2.0, 2.0, 1.0]])  # (shops, fruits)
 fee = np.array([[0.5], [1.0]])  # (shops, 1)
 bought = np.array([4.0, 1.0, 2.0])  # (fruits,)
+
 
 # %% [markdown]
 # ### Exercise 1.1: as_array
@@ -108,6 +96,7 @@ def as_array(data: Any, dtype: npt.DTypeLike | None = None) -> Array:
     return array
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-1.1", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_as_array():
     print("🔬 Unit Test: as_array...")
@@ -135,6 +124,7 @@ def test_as_array():
 
 if __name__ == "__main__":
     test_as_array()
+
 
 # %% [markdown]
 # ### Exercise 1.2: broadcast_shape
@@ -186,6 +176,7 @@ def broadcast_shape(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
     return tuple(n if m == 1 else m for m, n in zip(left, right, strict=True))
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-1.2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 def test_broadcast_shape():
     print("🔬 Unit Test: broadcast_shape...")
@@ -207,6 +198,7 @@ def test_broadcast_shape():
 
 if __name__ == "__main__":
     test_broadcast_shape()
+
 
 # %% [markdown]
 # ## Operations that can be remembered
@@ -360,6 +352,7 @@ def power(a: Array, *, exponent: Any) -> Any:
     return a**exponent
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-1.3", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_elementwise():
     print("🔬 Unit Test: elementwise arithmetic...")
@@ -380,6 +373,7 @@ def test_elementwise():
 
 if __name__ == "__main__":
     test_elementwise()
+
 
 # %% [markdown]
 # ### Exercise 1.4: matmul
@@ -426,6 +420,7 @@ def matmul(a: Array, b: Array) -> Any:
     broadcast_shape(a.shape[:-2], b.shape[:-2])
     return np.matmul(a, b)
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "test-1.4", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_matmul():
@@ -483,6 +478,7 @@ def reduce_max(a: Array, *, dim: Dim = None, keepdims: bool = False) -> Any:
     return np.max(a, axis=dim, keepdims=keepdims)
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-1.5", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 def test_reductions():
     print("🔬 Unit Test: reductions...")
@@ -497,6 +493,7 @@ def test_reductions():
 
 if __name__ == "__main__":
     test_reductions()
+
 
 # %% [markdown]
 # ### Exercise 1.6: moving numbers about
@@ -553,6 +550,7 @@ def index(a: Array, *, key: Any) -> Any:
     return a[key]
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-1.6", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_moving():
     print("🔬 Unit Test: moving numbers about...")
@@ -572,6 +570,7 @@ def test_moving():
 
 if __name__ == "__main__":
     test_moving()
+
 
 # %% [markdown]
 # ### Exercise 1.7: masked_fill
@@ -610,6 +609,7 @@ def masked_fill(a: Array, *, where: Array, value: float) -> Any:
     return np.where(where, np.asarray(value, dtype=a.dtype), a)
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-1.7", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 def test_masked_fill():
     print("🔬 Unit Test: masked_fill...")
@@ -630,6 +630,7 @@ def test_masked_fill():
 
 if __name__ == "__main__":
     test_masked_fill()
+
 
 # %% [markdown]
 # ## The class Tensor
@@ -899,6 +900,7 @@ class Tensor:
         numbers = np.array2string(self.data, separator=", ", precision=4, prefix="Tensor(")
         return f"Tensor({numbers}{', requires_grad=True' if self.requires_grad else ''})"
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-1.8", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_tensor_init():
     print("🔬 Unit Test: Tensor.__init__...")
@@ -919,6 +921,7 @@ def test_tensor_init():
 
 if __name__ == "__main__":
     test_tensor_init()
+
 
 # %% nbgrader={"grade": true, "grade_id": "test-1.9", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 def test_tensor_operators():
@@ -944,6 +947,7 @@ def test_tensor_operators():
 if __name__ == "__main__":
     test_tensor_operators()
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-1.10", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_tensor_shapes():
     print("🔬 Unit Test: Tensor shape methods...")
@@ -964,6 +968,7 @@ def test_tensor_shapes():
 if __name__ == "__main__":
     test_tensor_shapes()
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-1.11", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_tensor_reductions():
     print("🔬 Unit Test: Tensor reductions...")
@@ -980,6 +985,7 @@ def test_tensor_reductions():
 
 if __name__ == "__main__":
     test_tensor_reductions()
+
 
 # %% [markdown]
 # ## Use it

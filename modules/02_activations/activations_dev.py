@@ -1,16 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     formats: ipynb,py:percent
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # 02. Activations
 #
@@ -77,6 +64,7 @@ def without_warning(function, x, mistake):
         except FloatingPointError as error:
             raise AssertionError(f"{mistake} ({error})") from None
 
+
 # %% [markdown]
 # ## Four operations
 #
@@ -119,6 +107,7 @@ def tanh(a: Array) -> Any:
     return np.tanh(a)
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-2.1", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 def test_exp_log_tanh():
     print("🔬 Unit Test: exp, log, tanh...")
@@ -139,6 +128,7 @@ def test_exp_log_tanh():
 
 if __name__ == "__main__":
     test_exp_log_tanh()
+
 
 # %% [markdown]
 # ### Exercise 2.2: erf
@@ -177,6 +167,7 @@ def erf(a: Array) -> Any:
     return np.vectorize(math.erf, otypes=[dtype])(values)
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-2.2", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 def test_erf():
     print("🔬 Unit Test: erf...")
@@ -197,6 +188,7 @@ def test_erf():
 
 if __name__ == "__main__":
     test_erf()
+
 
 # %% [markdown]
 # ## Functions derived from operations
@@ -243,6 +235,7 @@ def relu(x: Tensor) -> Tensor:
     return x.masked_fill(x <= 0, 0.0)
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-2.3", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 def test_relu():
     print("🔬 Unit Test: relu...")
@@ -261,6 +254,7 @@ def test_relu():
 
 if __name__ == "__main__":
     test_relu()
+
 
 # %% [markdown]
 # ### Exercise 2.4: sigmoid
@@ -292,6 +286,7 @@ def sigmoid(x: Tensor) -> Tensor:
     return 0.5 * (1 + tanh(x / 2))
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-2.4", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 def test_sigmoid():
     print("🔬 Unit Test: sigmoid...")
@@ -310,6 +305,7 @@ def test_sigmoid():
 
 if __name__ == "__main__":
     test_sigmoid()
+
 
 # %% [markdown]
 # ### Exercise 2.5: gelu
@@ -344,6 +340,7 @@ def gelu(x: Tensor) -> Tensor:
     return x * 0.5 * (1 + erf(x / math.sqrt(2)))
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-2.5", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 def test_gelu():
     print("🔬 Unit Test: gelu...")
@@ -359,6 +356,7 @@ def test_gelu():
 
 if __name__ == "__main__":
     test_gelu()
+
 
 # %% [markdown]
 # ### Exercise 2.6: gelu_tanh
@@ -394,6 +392,7 @@ def gelu_tanh(x: Tensor) -> Tensor:
     return 0.5 * x * (1 + tanh(math.sqrt(2 / math.pi) * inner))
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-2.6", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 def test_gelu_tanh():
     print("🔬 Unit Test: gelu_tanh...")
@@ -420,6 +419,7 @@ if __name__ == "__main__":
     apart = np.abs(gelu(x).data - gelu_tanh(x).data)
     print(f"largest difference: {apart.max():.6f}, at x = ±{abs(x.data[apart.argmax()]):.2f}")
 
+
 # %% [markdown]
 # ## The shapes of four functions
 #
@@ -443,6 +443,7 @@ def draw(functions, low=-4.0, high=4.0, rows=17, width=17):
 if __name__ == "__main__":
     draw([relu, gelu, sigmoid, tanh])
 
+
 # %% [markdown]
 # ## Softmax
 #
@@ -464,6 +465,7 @@ if __name__ == "__main__":
         print("naive_softmax of scores + 1000:", naive_softmax(Tensor(scores + 1000)).data.tolist())
     for warning in caught:
         print("  ", warning.category.__name__, "-", warning.message)
+
 
 # %% [markdown]
 # ### Exercise 2.7: softmax
@@ -510,6 +512,7 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
     return weights / weights.sum(dim=dim, keepdims=True)
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-2.7", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 def test_softmax():
     print("🔬 Unit Test: softmax...")
@@ -536,6 +539,7 @@ def test_softmax():
 
 if __name__ == "__main__":
     test_softmax()
+
 
 # %% [markdown]
 # ### Exercise 2.8: log_softmax
@@ -569,6 +573,7 @@ def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
     shifted = x - x.detach().max(dim=dim, keepdims=True)
     return shifted - log(exp(shifted).sum(dim=dim, keepdims=True))
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "test-2.8", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_log_softmax():
@@ -619,6 +624,7 @@ if __name__ == "__main__":
         slope = (softmax(x + nudge).data - softmax(x - nudge).data)[0] / 1e-4
         print(f"{factor:6}  {np.array2string(softmax(x).data, formatter={'float': '{:.5f}'.format}):25} {slope:.1e}")
 
+
 # %% [markdown]
 # ## As layers
 #
@@ -640,6 +646,7 @@ class Activation:
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
         return f"{type(self).__name__}({settings})"
+
 
 # %% [markdown]
 # ### Exercise 2.9: activation layers
@@ -721,6 +728,7 @@ class LogSoftmax(Activation):
         ### BEGIN SOLUTION 2.9
         return log_softmax(x, dim=self.dim)
         ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "test-2.9", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 def test_layers():

@@ -1,16 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     formats: ipynb,py:percent
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # 03. Layers
 #
@@ -56,6 +43,7 @@ lamp = np.array([[0.0], [1.0], [1.0], [0.0]])  # (cases, 1)
 # %% nbgrader={"grade": false, "grade_id": "more-imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 from tinytorch.core.activations import ReLU, relu
 
+
 # %% [markdown]
 # ## The class Layer
 #
@@ -71,6 +59,7 @@ def children(whole: Any) -> list[tuple[str, Any]]:
         return whole.named_children()
     items = whole if isinstance(whole, list | tuple) else ()
     return [(str(position), item) for position, item in enumerate(items)]
+
 
 # %% [markdown]
 # ### Exercise 3.1: walk
@@ -113,6 +102,7 @@ def walk(whole: Any, name: str = "", seen: set[int] | None = None) -> Iterator[t
     for child_name, child in children(whole):
         yield from walk(child, f"{name}.{child_name}" if name else child_name, seen)
     ### END SOLUTION
+
 
 # %% [markdown]
 # The class uses `walk` for everything else. Its cell is long because a class is one statement. Four groups of lines are
@@ -270,11 +260,12 @@ class Layer:
                 parts.append(f"{name}={text}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
+
 # %% [markdown]
 # Two layers for the tests. `Dimmer` scales; `Stairs` is a tree with a list, a tuple inside it, one layer under two names,
 # and two tensors that are no parameters.
 
-# %% nbgrader={"grade": false, "grade_id": "test-layers", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "dimmer", "locked": true, "schema_version": 3, "solution": false, "task": false}
 class Dimmer(Layer):
     def __init__(self, *levels):
         self.level = Tensor(np.array(levels), requires_grad=True)
@@ -293,6 +284,7 @@ class Stairs(Layer):
 
 
 NAMES = ["first.level", "rest.0.level", "rest.1.0.level"]
+
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.1", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_walk():
@@ -318,6 +310,7 @@ def test_walk():
 if __name__ == "__main__":
     test_walk()
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-3.2", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_parameters():
     print("🔬 Unit Test: named_parameters, parameters...")
@@ -334,6 +327,7 @@ def test_parameters():
 
 if __name__ == "__main__":
     test_parameters()
+
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.3", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 def test_state():
@@ -365,6 +359,7 @@ def test_state():
 if __name__ == "__main__":
     test_state()
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-3.4", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 def test_train_eval():
     print("🔬 Unit Test: train, eval...")
@@ -383,6 +378,7 @@ def test_train_eval():
 
 if __name__ == "__main__":
     test_train_eval()
+
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.5", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 def test_to():
@@ -409,6 +405,7 @@ def test_to():
 
 if __name__ == "__main__":
     test_to()
+
 
 # %% [markdown]
 # ## Linear
@@ -447,6 +444,7 @@ def glorot_uniform(in_features: int, out_features: int, rng: np.random.Generator
     limit = math.sqrt(6 / (in_features + out_features))
     return rng.uniform(-limit, limit, (in_features, out_features))
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.6", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 def test_glorot_uniform():
@@ -487,6 +485,7 @@ if __name__ == "__main__":
     for shape in ((256, 64), (64, 256)):
         print(f"{shape[0]} -> {shape[1]}: {(x[:, : shape[0]] @ glorot_uniform(*shape, rng)).var():.2f}, formula {2 * shape[0] / sum(shape):.2f}")
 
+
 # %% [markdown]
 # ### Exercise 3.7: Linear
 #
@@ -514,6 +513,7 @@ def require_size(name: str, size: Any) -> None:
     """Refuse a size that is not a positive whole number; `name` goes into the message."""
     if not isinstance(size, int | np.integer) or size < 1:
         raise ValueError(f"{name} must be a positive int; got {size!r}")
+
 
 # %% nbgrader={"grade": false, "grade_id": "3.7-linear", "locked": false, "schema_version": 3, "solution": true, "task": false}
 #| export
@@ -558,6 +558,7 @@ class Linear(Layer):
         return product if self.bias is None else product + self.bias
         ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-3.7", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 def test_linear():
     print("🔬 Unit Test: Linear...")
@@ -587,6 +588,7 @@ def test_linear():
 
 if __name__ == "__main__":
     test_linear()
+
 
 # %% [markdown]
 # ## Dropout
@@ -642,6 +644,7 @@ class Dropout(Layer):
         return x * (kept / (1 - self.p))
         ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-3.8", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_dropout():
     print("🔬 Unit Test: Dropout...")
@@ -673,6 +676,7 @@ def test_dropout():
 
 if __name__ == "__main__":
     test_dropout()
+
 
 # %% [markdown]
 # ## Sequential
@@ -727,6 +731,7 @@ class Sequential(Layer):
 
     def __getitem__(self, key: int | slice) -> Any:
         return Sequential(*self.layers[key]) if isinstance(key, slice) else self.layers[key]
+
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.9", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 def test_sequential():

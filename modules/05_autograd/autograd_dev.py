@@ -1,16 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     formats: ipynb,py:percent
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # 05. Autograd
 #
@@ -128,6 +115,7 @@ def numeric_gradient(function: Callable[[Array], float], x: Array, eps: float = 
     return gradient
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-5.1", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_numeric_gradient():
     print("🔬 Unit Test: numeric_gradient...")
@@ -147,6 +135,7 @@ def test_numeric_gradient():
 
 if __name__ == "__main__":
     test_numeric_gradient()
+
 
 # %% [markdown]
 # ### Exercise 5.2: unbroadcast
@@ -183,6 +172,7 @@ def unbroadcast(grad: Array, shape: Sequence[int]) -> Array:
     return grad.sum(axis=stretched, keepdims=True) if stretched else grad
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-5.2", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_unbroadcast():
     print("🔬 Unit Test: unbroadcast...")
@@ -198,6 +188,7 @@ def test_unbroadcast():
 
 if __name__ == "__main__":
     test_unbroadcast()
+
 
 # %% [markdown]
 # ## What a rule is
@@ -295,6 +286,7 @@ def power_rule(grad: Array, output: Array, a: Array, *, exponent: Any) -> tuple[
     return (unbroadcast(grad * exponent * a**less, a.shape),)
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-5.3", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 def test_elementwise_rules():
     print("🔬 Unit Test: rules of the elementwise ops...")
@@ -317,6 +309,7 @@ def test_elementwise_rules():
 
 if __name__ == "__main__":
     test_elementwise_rules()
+
 
 # %% [markdown]
 # ### Exercise 5.4: the rule of matmul
@@ -355,6 +348,7 @@ def matmul_rule(grad: Array, output: Array, a: Array, b: Array) -> tuple[Array, 
     return grad_a.reshape(a.shape), grad_b.reshape(b.shape)
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-5.4", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 def test_matmul_rule():
     print("🔬 Unit Test: the rule of matmul...")
@@ -372,6 +366,7 @@ def test_matmul_rule():
 
 if __name__ == "__main__":
     test_matmul_rule()
+
 
 # %% [markdown]
 # ### Exercise 5.5: rules of the reductions
@@ -428,6 +423,7 @@ def max_rule(
     return (restore_dim(grad, a.shape, dim, keepdims) * share,)
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-5.5", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_reduction_rules():
     print("🔬 Unit Test: rules of the reductions...")
@@ -443,6 +439,7 @@ def test_reduction_rules():
 
 if __name__ == "__main__":
     test_reduction_rules()
+
 
 # %% [markdown]
 # ### Exercise 5.6: rules of the moves
@@ -499,6 +496,7 @@ def masked_fill_rule(
     return (np.where(where, 0, grad),)
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-5.6", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 def test_move_rules():
     print("🔬 Unit Test: rules of the moves...")
@@ -516,6 +514,7 @@ def test_move_rules():
 
 if __name__ == "__main__":
     test_move_rules()
+
 
 # %% [markdown]
 # ### Exercise 5.7: rules of the curves
@@ -563,6 +562,7 @@ def erf_rule(grad: Array, output: Array, x: Array) -> tuple[Array]:
     return (grad * (2 / math.sqrt(math.pi)) * np.exp(-(x**2)),)
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-5.7", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_curve_rules():
     print("🔬 Unit Test: rules of the curves...")
@@ -576,6 +576,7 @@ def test_curve_rules():
 
 if __name__ == "__main__":
     test_curve_rules()
+
 
 # %% [markdown]
 # ## From one rule to all
@@ -644,6 +645,7 @@ def topological_order(output: Tensor) -> list[Tensor]:
     return order
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-5.8", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 def test_topological_order():
     print("🔬 Unit Test: topological_order...")
@@ -667,6 +669,7 @@ def test_topological_order():
 
 if __name__ == "__main__":
     test_topological_order()
+
 
 # %% [markdown]
 # ### Exercise 5.9: backward
@@ -758,6 +761,7 @@ def backward(output: Tensor, grad: Any = None) -> None:
 
 Op.backward = backward  # the slot that Tensor.backward calls
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-5.9", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 def test_backward():
     print("🔬 Unit Test: backward...")
@@ -810,6 +814,7 @@ if __name__ == "__main__":
         print(f"step {step}: w = {w.item():.4f}  loss = {loss.item():.4f}  gradient = {w.grad:.4f}")
         w.data = w.data - 0.1 * w.grad
 
+
 # %% [markdown]
 # ### Exercise 5.10: no_grad
 #
@@ -838,6 +843,7 @@ def no_grad() -> Iterator[None]:
         Op.recording = before
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-5.10", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 def test_no_grad():
     print("🔬 Unit Test: no_grad...")
@@ -856,6 +862,7 @@ def test_no_grad():
 
 if __name__ == "__main__":
     test_no_grad()
+
 
 # %% [markdown]
 # ### Exercise 5.11: check_gradient
@@ -908,6 +915,7 @@ def check_gradient(function: Callable[..., Tensor], *inputs: Any, eps: float = 1
         worst = max(worst, float(np.abs(found - expected).max(initial=0.0)))
     return worst
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "test-5.11", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 def test_check_gradient():

@@ -1,16 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     formats: ipynb,py:percent
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # 11. Embeddings
 #
@@ -62,6 +49,7 @@ if __name__ == "__main__":
 # %% nbgrader={"grade": false, "grade_id": "more-imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 from tinytorch.core.autograd import check_gradient
 
+
 # %% [markdown]
 # ## From ids to rows
 #
@@ -90,6 +78,7 @@ def embedding_lookup(weight: Array, *, ids: Array) -> Any:
     return weight[ids]
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-11.1", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 def test_embedding_lookup():
     print("🔬 Unit Test: embedding_lookup...")
@@ -105,6 +94,7 @@ def test_embedding_lookup():
 
 if __name__ == "__main__":
     test_embedding_lookup()
+
 
 # %% [markdown]
 # ### Exercise 11.2: the gradient rule
@@ -142,6 +132,7 @@ def embedding_lookup_rule(
     return (total,)
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-11.2", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_embedding_lookup_rule():
     print("🔬 Unit Test: the gradient rule of embedding_lookup...")
@@ -163,6 +154,7 @@ def test_embedding_lookup_rule():
 
 if __name__ == "__main__":
     test_embedding_lookup_rule()
+
 
 # %% [markdown]
 # ### Exercise 11.3: as_ids
@@ -213,6 +205,7 @@ def as_ids(ids: Any, vocab_size: int) -> Array:
     return array
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-11.3", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_as_ids():
     print("🔬 Unit Test: as_ids...")
@@ -241,6 +234,7 @@ def test_as_ids():
 
 if __name__ == "__main__":
     test_as_ids()
+
 
 # %% [markdown]
 # ### Exercise 11.4: Embedding
@@ -289,6 +283,7 @@ class Embedding(Layer):
         return embedding_lookup(self.weight, ids=as_ids(ids, self.weight.shape[0]))
         ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-11.4", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_embedding():
     print("🔬 Unit Test: Embedding...")
@@ -331,6 +326,7 @@ if __name__ == "__main__":
     lossy[ids] += np.ones((6, 3))
     for word, row in vocabulary.items():
         print(f"{word:>5}: {sentence.count(word)} times   gradient {embedding.weight.grad[row]}   with += {lossy[row]}")
+
 
 # %% [markdown]
 # ## Positions
@@ -400,6 +396,7 @@ class PositionalEmbedding(Layer):
         return x + self.weight[: x.shape[-2]]
         ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-11.5", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_positional_embedding():
     print("🔬 Unit Test: PositionalEmbedding...")
@@ -428,6 +425,7 @@ def test_positional_embedding():
 
 if __name__ == "__main__":
     test_positional_embedding()
+
 
 # %% [markdown]
 # ## Positions without learning
@@ -485,6 +483,7 @@ def sinusoidal_positions(seq_len: int, embed_dim: int) -> Tensor:
     rows[:, 1::2] = np.cos(angles)
     return Tensor(rows)
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "test-11.6", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_sinusoidal_positions():

@@ -1,16 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     formats: ipynb,py:percent
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # 12. Attention
 #
@@ -42,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from tinytorch.core.activations import softmax
-from tinytorch.core.layers import Layer, Linear
+from tinytorch.core.layers import Layer, Linear, require_size
 from tinytorch.core.tensor import Array, Tensor, op
 
 # %% [markdown]
@@ -69,6 +56,7 @@ keys = np.array([[0, 0, 0, 1], [2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 0, 1], [1, 0, 
 values = np.array([[0, 0], [1, 0], [0, 1], [0, 0], [0, 0], [0, 1]])  # (living, doing)
 
 Q_words, K_words, V_words = (Tensor(x[None], dtype=np.float32) for x in (queries, keys, values))  # (1, 6, 4), (1, 6, 4), (1, 6, 2)
+
 
 # %% [markdown]
 # The helper below is given. It compares a result with the right one, and where it is wrong, with the results of known
@@ -137,6 +125,7 @@ def attention_scores(Q: Array, K: Array) -> Array:
     return scores
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-12.1", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 def test_attention_scores():
     print("🔬 Unit Test: attention_scores...")
@@ -161,6 +150,7 @@ def test_attention_scores():
 
 if __name__ == "__main__":
     test_attention_scores()
+
 
 # %% [markdown]
 # ### Exercise 12.2: the gradient of attention_scores
@@ -194,6 +184,7 @@ def attention_scores_rule(grad: Array, output: Array, Q: Array, K: Array) -> tup
     return grad_Q, grad_K
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-12.2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 def test_attention_scores_rule():
     print("🔬 Unit Test: the gradient of attention_scores...")
@@ -220,6 +211,7 @@ def test_attention_scores_rule():
 
 if __name__ == "__main__":
     test_attention_scores_rule()
+
 
 # %% [markdown]
 # ### Why divide by √d_k
@@ -252,6 +244,7 @@ if __name__ == "__main__":
             w = softmax(Tensor(dot_products(d_k).reshape(64, 64) / scale)).data
             slope = (w * (1 - w)).sum(axis=1).mean()
             print(f"d_k = {d_k:3} {name:8}: largest weight {w.max(axis=1).mean():.2f}, slope {slope:.2f}")
+
 
 # %% [markdown]
 # ### Masks
@@ -343,6 +336,7 @@ def attention_weights(scores: Tensor, mask: Any = None) -> Tensor:
     return weights.masked_fill(blocked, 0.0)  # changes only rows that may look at nothing
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-12.3", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 def test_attention_weights():
     print("🔬 Unit Test: attention_weights...")
@@ -392,6 +386,7 @@ if __name__ == "__main__":
         early = attention_weights(s, mask).data[0, 0]
         print(f"hidden score {hidden}: after the softmax {late.round(3)} (sum {late.sum():.2f}), before it {early.round(3)} (sum {early.sum():.2f})")
 
+
 # %% [markdown]
 # ### Exercise 12.4: weighted_sum
 #
@@ -434,6 +429,7 @@ def weighted_sum(weights: Array, V: Array) -> Array:
     return output
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-12.4", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 def test_weighted_sum():
     print("🔬 Unit Test: weighted_sum...")
@@ -453,6 +449,7 @@ def test_weighted_sum():
 
 if __name__ == "__main__":
     test_weighted_sum()
+
 
 # %% [markdown]
 # ### Exercise 12.5: the gradient of weighted_sum
@@ -485,6 +482,7 @@ def weighted_sum_rule(grad: Array, output: Array, weights: Array, V: Array) -> t
     return grad_weights, grad_V
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-12.5", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 def test_weighted_sum_rule():
     print("🔬 Unit Test: the gradient of weighted_sum...")
@@ -509,6 +507,7 @@ def test_weighted_sum_rule():
 
 if __name__ == "__main__":
     test_weighted_sum_rule()
+
 
 # %% [markdown]
 # Before shapes can go wrong deep inside, they are checked at the door. Given; read the messages once.
@@ -589,6 +588,7 @@ def scaled_dot_product_attention(
     return weighted_sum(weights, V), weights
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-12.6", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 def attend_in_numpy(Q, K, V, mask=1.0, scale=None):
     """Attention by broadcasting alone, to test against."""
@@ -651,6 +651,7 @@ if __name__ == "__main__":
     print("it looks at:", ", ".join(f"{word} {share:.3f}" for word, share in zip(words, shares, strict=True)))
     print("it becomes:  living {:.3f}, doing {:.3f}".format(*output.data[0, words.index("it")]))
 
+
 # %% [markdown]
 # ### Exercise 12.7: vectorized_attention
 #
@@ -688,6 +689,7 @@ def vectorized_attention(
     return weights @ V, weights
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-12.7", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_vectorized_attention():
     print("🔬 Unit Test: vectorized_attention...")
@@ -712,6 +714,7 @@ def test_vectorized_attention():
 
 if __name__ == "__main__":
     test_vectorized_attention()
+
 
 # %% [markdown]
 # ### Exercise 12.8: create_causal_mask
@@ -749,6 +752,7 @@ def create_causal_mask(seq_len: int) -> Tensor:
     return Tensor(np.tril(np.ones((seq_len, seq_len))))
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-12.8", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_create_causal_mask():
     print("🔬 Unit Test: create_causal_mask...")
@@ -772,6 +776,7 @@ def test_create_causal_mask():
 
 if __name__ == "__main__":
     test_create_causal_mask()
+
 
 # %% [markdown]
 # ### Exercise 12.9: create_padding_mask
@@ -816,6 +821,7 @@ def create_padding_mask(lengths: Any, max_length: int) -> Tensor:
     real = np.arange(max_length) < counts[:, None]
     return Tensor(real[:, None, None, :], dtype=np.float32)
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "test-12.9", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_create_padding_mask():
@@ -866,6 +872,7 @@ if __name__ == "__main__":
     output.sum().backward()
     print("weights", np.unique(weights.data), "output", np.unique(output.data), "gradients", [np.unique(x.grad).tolist() for x in leaves])
 
+
 # %% [markdown]
 # ### Exercise 12.10: split_heads
 #
@@ -892,6 +899,7 @@ def split_heads(x: Tensor, num_heads: int) -> Tensor:
     return x.reshape(batch, n, num_heads, embed_dim // num_heads).transpose(1, 2)
     ### END SOLUTION
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-12.10", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_split_heads():
     print("🔬 Unit Test: split_heads...")
@@ -906,6 +914,7 @@ def test_split_heads():
 
 if __name__ == "__main__":
     test_split_heads()
+
 
 # %% [markdown]
 # ### Exercise 12.11: merge_heads
@@ -926,6 +935,7 @@ def merge_heads(x: Tensor) -> Tensor:
     batch, num_heads, n, head_dim = x.shape
     return x.transpose(1, 2).reshape(batch, n, num_heads * head_dim)
     ### END SOLUTION
+
 
 # %% nbgrader={"grade": true, "grade_id": "test-12.11", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_merge_heads():
@@ -962,8 +972,8 @@ if __name__ == "__main__":
 #
 # <details><summary>Hint</summary>
 #
-# Call `super().__init__()` first. Give all four layers the same `rng`: a generator moves on with each draw, so they
-# differ.
+# `require_size("embed_dim", embed_dim)` refuses what is not a positive integer. Give all four layers the same `rng`: a
+# generator moves on with each draw, so they differ.
 #
 # </details>
 #
@@ -1008,11 +1018,8 @@ class MultiHeadAttention(Layer):
         rng: np.random.Generator | None = None,
     ) -> None:
         ### BEGIN SOLUTION 12.12
-        super().__init__()
-        if embed_dim < 1 or num_heads < 1:
-            raise ValueError(
-                f"embed_dim ({embed_dim}) and num_heads ({num_heads}) must be at least 1"
-            )
+        require_size("embed_dim", embed_dim)
+        require_size("num_heads", num_heads)
         if embed_dim % num_heads != 0:
             raise ValueError(
                 f"embed_dim ({embed_dim}) must be divisible by num_heads ({num_heads})"
@@ -1064,6 +1071,7 @@ class MultiHeadAttention(Layer):
                     f"{name} has shape {x.shape}, expected (batch, seq_len, {self.embed_dim})"
                 )
 
+
 # %% nbgrader={"grade": true, "grade_id": "test-12.12", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_multi_head_init():
     print("🔬 Unit Test: MultiHeadAttention.__init__...")
@@ -1092,6 +1100,7 @@ def test_multi_head_init():
 
 if __name__ == "__main__":
     test_multi_head_init()
+
 
 # %% nbgrader={"grade": true, "grade_id": "test-12.13", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 def linear_in_numpy(layer, x):
@@ -1159,6 +1168,7 @@ def test_multi_head_attention():
 
 if __name__ == "__main__":
     test_multi_head_attention()
+
 
 # %% [markdown]
 # PyTorch spells the class `MultiheadAttention`, takes query, key and value, and returns output and weights. This one does,
@@ -1346,7 +1356,6 @@ class NextWord(Layer):
     """Embedding, one causal attention, one linear layer: the next word's log-probabilities."""
 
     def __init__(self, vocab_size: int, embed_dim: int, num_heads: int, rng: np.random.Generator) -> None:
-        super().__init__()
         self.words = Embedding(vocab_size, embed_dim, rng=rng)
         self.positions = PositionalEmbedding(16, embed_dim, rng=rng)
         self.attention = MultiHeadAttention(embed_dim, num_heads, vectorized_attention, rng=rng)
@@ -1435,6 +1444,7 @@ if __name__ == "__main__":
             layer.weight = weight
             return mha(x, causal)
         print(f"{name}.weight: largest difference {check_gradient(with_weight, layer.weight):.0e}")
+
 
 # %% [markdown]
 # ## Part 3. Reflect
@@ -1566,6 +1576,7 @@ if __name__ == "__main__":
     print("our meaning, row 0 sees:       ", attention_weights(scores, causal).data[0, 0])
     print("True = blocked, row 0 sees:    ", attention_weights(scores, causal == 0).data[0, 0].round(2), "<- only the future")
     print("0/1 added to scores, row 0:    ", softmax(scores + causal).data[0, 0].round(2), "<- the future leaks")
+
 
 # %% [markdown]
 # ## Common pitfalls, live

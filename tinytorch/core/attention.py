@@ -1,6 +1,6 @@
 # 12. Attention
 # Made by `tito export` from modules/12_attention/attention_dev.py: edit the notebook, not this file.
-# sha256 of the lines below: f635dad98bf6a0ff4fc0786798202768ca0b9057fe3927a9ff2b57aa4f30856f
+# sha256 of the lines below: 7597433b4fb862a4760ccefcf4747963f02647cbd31aef2e2036c4b698d019d1
 
 
 # cell: imports
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinytorch.core.activations import softmax
-from tinytorch.core.layers import Layer, Linear
+from tinytorch.core.layers import Layer, Linear, require_size
 from tinytorch.core.tensor import Array, Tensor, op
 
 
@@ -306,11 +306,8 @@ class MultiHeadAttention(Layer):
         *,
         rng: np.random.Generator | None = None,
     ) -> None:
-        super().__init__()
-        if embed_dim < 1 or num_heads < 1:
-            raise ValueError(
-                f"embed_dim ({embed_dim}) and num_heads ({num_heads}) must be at least 1"
-            )
+        require_size("embed_dim", embed_dim)
+        require_size("num_heads", num_heads)
         if embed_dim % num_heads != 0:
             raise ValueError(
                 f"embed_dim ({embed_dim}) must be divisible by num_heads ({num_heads})"

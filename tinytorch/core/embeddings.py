@@ -1,3 +1,9 @@
+# 11. Embeddings
+# Made by `tito export` from modules/11_embeddings/embeddings_dev.py: edit the notebook, not this file.
+# sha256 of the lines below: 9abe7f382874073dc8399f668d1f0ed52de79e49fcaa5aa5e7dd7075b5bad93d
+
+
+# cell: imports
 from typing import Any
 
 import numpy as np
@@ -6,12 +12,14 @@ from tinytorch.core.layers import Layer, require_size
 from tinytorch.core.tensor import Array, Tensor, op, unwrap
 
 
+# cell: 11.1-embedding-lookup
 @op
 def embedding_lookup(weight: Array, *, ids: Array) -> Any:
     """Pick a row for each id. weight: (vocab_size, embed_dim), ids: (...) -> (..., embed_dim)."""
     return weight[ids]
 
 
+# cell: 11.2-embedding-lookup-rule
 @embedding_lookup.gradient
 def embedding_lookup_rule(
     grad: Array, output: Array, weight: Array, *, ids: Array
@@ -22,6 +30,7 @@ def embedding_lookup_rule(
     return (total,)
 
 
+# cell: 11.3-as-ids
 def as_ids(ids: Any, vocab_size: int) -> Array:
     """Turn ids into an array of integers and check that each is a row of the table.
 
@@ -49,6 +58,7 @@ def as_ids(ids: Any, vocab_size: int) -> Array:
     return array
 
 
+# cell: 11.4-embedding
 class Embedding(Layer):
     """A table with one learned row for each id.
 
@@ -76,6 +86,7 @@ class Embedding(Layer):
         return embedding_lookup(self.weight, ids=as_ids(ids, self.weight.shape[0]))
 
 
+# cell: 11.5-positional-embedding
 class PositionalEmbedding(Layer):
     """Add a learned row for each position.
 
@@ -112,6 +123,7 @@ class PositionalEmbedding(Layer):
         return x + self.weight[: x.shape[-2]]
 
 
+# cell: 11.6-sinusoidal-positions
 def sinusoidal_positions(seq_len: int, embed_dim: int) -> Tensor:
     """Compute a row for each position from sines and cosines.
 
@@ -137,3 +149,13 @@ def sinusoidal_positions(seq_len: int, embed_dim: int) -> Tensor:
     rows[:, 0::2] = np.sin(angles)
     rows[:, 1::2] = np.cos(angles)
     return Tensor(rows)
+
+
+__all__ = [
+    "Embedding",
+    "PositionalEmbedding",
+    "as_ids",
+    "embedding_lookup",
+    "embedding_lookup_rule",
+    "sinusoidal_positions",
+]

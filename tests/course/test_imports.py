@@ -1,0 +1,62 @@
+"""Point 6: imports run downwards only."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.course.conftest import COURSE, ROOT
+from tito.course import Module
+
+TARGETS = {module.package: module.number for module in COURSE.modules}
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Yield (imported name, whether at the top of the file)."""
+    tree = ast.parse(path.read_text(encoding="utf-8-sig"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    nested = {id(node) for function in functions for node in ast.walk(function)}
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or "."] if isinstance(node, ast.ImportFrom) else []
+        yield from ((name, id(node) not in nested) for name in names)
+
+
+def test_a_module_imports_smaller_numbers_numpy_and_the_standard_library(module: Module):
+    for name, at_top in imports(module.script):
+        package = name.split(".")[0]
+        if package == "tinytorch":
+            assert TARGETS[name] < module.number, f"{module.name} imports {name}"
+        elif package == "matplotlib":
+            assert not at_top, "matplotlib belongs inside a drawing function"
+        else:
+            assert package in sys.stdlib_module_names | {"numpy"}, f"{module.name} imports {name}"
+
+
+def test_the_package_imports_only_itself_downwards_and_numpy():
+    for path in (ROOT / "tinytorch").rglob("*.py"):
+        own = TARGETS.get(".".join(path.relative_to(ROOT).with_suffix("").parts), "00")
+        for name, _ in imports(path):
+            package = name.split(".")[0]
+            if package == "tinytorch":
+                assert TARGETS[name] < own, f"{path.name} imports {name}"
+            else:
+                assert package in sys.stdlib_module_names | {"numpy", "matplotlib"}
+
+
+def test_the_one_exception_is_the_seam_of_backward():
+    package = [*(ROOT / "tinytorch").rglob("*.py")]
+    loads = [p.name for p in package if "import_module(" in p.read_text(encoding="utf-8")]
+    assert loads == ["tensor.py"]
+
+
+def test_tito_never_imports_the_library():
+    allowed = {"click", "rich", "jupytext", "nbformat", "pytest", "tito"}
+    for path in (ROOT / "tito").rglob("*.py"):
+        for name, _ in imports(path):
+            assert name.split(".")[0] in sys.stdlib_module_names | allowed, f"{path.name}: {name}"
+
+
+def test_the_oracles_share_no_code_with_the_library():
+    names = {name for name, _ in imports(ROOT / "tests" / "oracles.py")}
+    assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names | {"numpy"}
