@@ -1,0 +1,150 @@
+"""What runs inside a child process: a module's cells, an import, or pytest.
+
+It is started by path and imports nothing of `tito`. It is told what to do by a JSON file and
+reports in another, one record a line, so that a verdict never depends on what was printed.
+"""
+
+from __future__ import annotations
+import __future__
+
+import importlib
+import importlib.machinery
+import importlib.util
+import json
+import os
+import re
+import sys
+import traceback
+import types
+from collections.abc import Callable, Sequence
+from typing import Any
+
+Record = Callable[..., None]
+STUB = re.compile(r"^exercise (\d{1,2}\.\d+)\b")
+FUTURE = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
+MAX_FRAMES = 40
+
+
+class Shadow:
+    """Imports a module from a candidate file instead of the one in the package."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        self.files = files
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        file = self.files.get(name)
+        return importlib.util.spec_from_file_location(name, file) if file else None
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An exception as plain data: type, message, exercise if a stub raised it, frames."""
+    frames = [
+        {"file": frame.filename, "line": frame.lineno, "text": frame.line}
+        for frame in traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
+        if frame.filename != __file__
+    ]
+    if isinstance(error, SyntaxError) and error.filename:
+        text = (error.text or "").strip()
+        frames.append({"file": error.filename, "line": error.lineno or 1, "text": text})
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    return {
+        "type": type(error).__name__,
+        "message": message,
+        "exercise": stub_in_chain(error),
+        "frames": frames,
+    }
+
+
+def stub_in_chain(error: BaseException | None) -> str:
+    while error is not None:
+        match = STUB.match(str(error)) if isinstance(error, NotImplementedError) else None
+        if match:
+            return match[1]
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def run_cells(spec: dict[str, Any], record: Record) -> int:
+    """Run the cells in one namespace, as a notebook and a script would, and stop at an error."""
+    main = types.ModuleType("__main__")
+    main.__file__ = spec["file"]
+    sys.modules["__main__"] = main
+    flags = 0
+    for cell in spec["cells"]:
+        record(start=cell["ordinal"])
+        padded = "\n" * (cell["first_line"] - 1) + cell["code"]  # the file's own line numbers
+        try:
+            code = compile(padded, spec["file"], "exec", flags, dont_inherit=True)
+            flags |= code.co_flags & FUTURE
+            exec(code, main.__dict__)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit too: a cell that leaves has not finished
+            record(failed={**describe(error), "cell": cell["ordinal"]})
+            return 1
+    record(done=True)
+    return 0
+
+
+def run_import(spec: dict[str, Any], record: Record) -> int:
+    try:
+        importlib.import_module(spec["package"])
+    except BaseException as error:
+        record(failed=describe(error))
+        return 1
+    record(done=True)
+    return 0
+
+
+class Watcher:
+    """A pytest plugin that records the first failure."""
+
+    def __init__(self, record: Record) -> None:
+        self.record, self.told = record, False
+
+    def pytest_exception_interact(self, node: Any, call: Any, report: Any) -> None:
+        if not self.told:
+            self.told = True
+            names = {"test": node.nodeid, "names": names_used(node)}
+            self.record(failed={**describe(call.excinfo.value), **names})
+
+    def pytest_collection_finish(self, session: Any) -> None:
+        self.record(collected=len(session.items))
+
+
+def names_used(node: Any) -> list[str]:
+    """The names a test mentions, to tell which exercise it is about."""
+    function = getattr(node, "function", None)
+    function = getattr(getattr(function, "hypothesis", None), "inner_test", function)
+    return list(getattr(getattr(function, "__code__", None), "co_names", ()))
+
+
+def run_pytest(spec: dict[str, Any], record: Record) -> int:
+    import pytest
+
+    status = int(pytest.main(spec["args"], plugins=[Watcher(record)]))
+    record(done=True)
+    return status
+
+
+def main() -> None:
+    with open(sys.argv[1], encoding="utf-8") as file:
+        spec = json.load(file)
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [spec["root"], *(p for p in sys.path if os.path.abspath(p) != here)]
+    sys.meta_path.insert(0, Shadow(spec["shadow"]))
+    sys.argv = sys.argv[:1]
+    with open(spec["report"], "a", encoding="utf-8") as report:
+
+        def record(**what: Any) -> None:
+            report.write(json.dumps(what) + "\n")
+            report.flush()  # the next line may end this process
+
+        actions = {"cells": run_cells, "import": run_import, "pytest": run_pytest}
+        sys.exit(actions[spec["action"]](spec, record))
+
+
+if __name__ == "__main__":
+    main()

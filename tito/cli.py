@@ -1,0 +1,92 @@
+"""The table of commands, and the one place where errors become messages and exit codes.
+
+A command's code is imported when it runs: `tito --help` imports click and nothing heavier.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from importlib import import_module
+
+import click
+
+from tito import __version__, console
+from tito.errors import TitoError
+
+COMMANDS = {
+    "init": ("tito.commands.init:init", "make a folder of your own to learn in"),
+    "status": ("tito.commands.status:status", "where you are, and what to type next"),
+    "module": ("tito.cli:module", "start, view, test or complete a module"),
+    "test": ("tito.commands.test:test", "run the tests of modules"),
+    "export": ("tito.commands.export:export", "make tinytorch/ from the modules"),
+    "sync": ("tito.commands.sync:sync", "bring each .py and its .ipynb together"),
+    "doctor": ("tito.commands.doctor:doctor", "check the environment"),
+}
+MODULE_COMMANDS = {
+    "start": ("tito.commands.module:start", "prepare a module, show where to begin"),
+    "view": ("tito.commands.module:view", "show its files and exercises, open the notebook"),
+    "test": ("tito.commands.module:test", "run its inline tests"),
+    "complete": ("tito.commands.module:complete", "sync, test, export, test the export"),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and help line, and imports only the one that runs."""
+
+    def __init__(self, name: str, table: dict[str, tuple[str, str]], help_line: str) -> None:
+        super().__init__(name, help=help_line)
+        self.table = table
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args or ["--help"])
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.table:
+            return None
+        where, function = self.table[cmd_name][0].split(":")
+        command: click.Command = getattr(import_module(where), function)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self.table:
+            close = difflib.get_close_matches(name, self.table, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise TitoError(f"no command {name!r}{hint}", f"`{ctx.command_path} --help` lists them")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in self.table.items()])
+
+
+tito = LazyGroup("tito", COMMANDS, "Build a deep-learning library, one notebook at a time.")
+tito = click.version_option(__version__, prog_name="tito")(tito)
+module = LazyGroup("module", MODULE_COMMANDS, "Work on one module: N is 12 or attention.")
+
+
+def main() -> None:
+    """Run a command; one line says what was wrong, the next what to do about it."""
+    console.prepare()
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(args: list[str]) -> int:
+    try:
+        result = tito.main(args, prog_name="tito", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except TitoError as error:
+        console.bad(error.message, error.fix)
+        return error.exit_code
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "tito"
+        console.bad(error.format_message(), f"`{path} --help`")
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        return 130

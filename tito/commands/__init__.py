@@ -1,0 +1,1 @@
+"""One file for each command; tito/cli.py holds the table."""

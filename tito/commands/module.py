@@ -1,0 +1,140 @@
+"""`tito module start | view | test | complete N`: a learner's way through one module."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+
+import click
+
+from tito import console, runner, safety, sync
+from tito import export as exporting
+from tito.commands.status import show_exercises
+from tito.commands.test import test_files
+from tito.course import Course, Module, find_course
+from tito.errors import CodeError
+from tito.exercises import find_exercises
+from tito.render import render
+
+NUMBER = click.argument("name", metavar="N")
+
+
+@click.command(help="Prepare a module and show where to begin.")
+@NUMBER
+def start(name: str) -> int:
+    course = find_course()
+    module = course.module(name)
+    if course.learner is None:
+        console.note(
+            f"{course.root} is the course's own source, answers included",
+            f"`tito init DIR --from {module.number}` makes a folder to learn in",
+        )
+        return 0
+    module = _synced(course, module)
+    for other in course.prerequisites(module):
+        if not other.export.exists():
+            console.note(f"it builds on {other.name}", f"`tito module start {other.number}` first")
+    console.ok(f"{module.title}: {module.show(module.notebook)}")
+    console.plain(f"  {_next(module)}")
+    return 0
+
+
+@click.command(help="Show a module's files and exercises, and open the notebook.")
+@NUMBER
+@click.option("--no-open", is_flag=True, help="Only print.")
+def view(name: str, no_open: bool) -> int:
+    course = find_course()
+    module = _synced(course, course.module(name))
+    for path in (module.notebook, module.script, module.export):
+        console.note(module.show(path) + ("" if path.exists() else " (not yet)"))
+    show_exercises(find_exercises(module.cells))
+    if not no_open and sys.stdout.isatty() and importlib.util.find_spec("jupyterlab"):
+        subprocess.Popen([sys.executable, "-m", "jupyterlab", str(module.notebook)])
+    return 0
+
+
+@click.command(help="Run a module's inline tests.")
+@NUMBER
+@click.option("--limit", default=runner.TIME_LIMIT, help="Seconds the run may take.")
+def test(name: str, limit: float) -> int:
+    course = find_course()
+    module = _synced(course, course.module(name))
+    _run_inline(module, limit, quiet=False)
+    console.ok(
+        f"inline tests of {module.name} pass: {module.show(module.script)}",
+        f"`tito module complete {module.number}`",
+    )
+    return 0
+
+
+@click.command(help="Sync, run the inline tests, export, and test the export.")
+@NUMBER
+@click.option("--limit", default=runner.TIME_LIMIT, help="Seconds the inline tests may take.")
+def complete(name: str, limit: float) -> int:
+    course = find_course()
+    module = course.module(name)
+    with safety.lock(course.root):
+        sync.sync(module)
+        module = module.fresh()
+        _run_inline(module, limit, quiet=True)
+        console.ok(f"inline tests pass: {module.show(module.script)}")
+        _export_tested(course, module)
+    console.ok(f"{module.name} is complete: {module.show(module.export)}", "`tito status`")
+    return 0
+
+
+def _export_tested(course: Course, module: Module) -> None:
+    """Try the new export under its own name, and only then put it in place.
+
+    The tests see the candidate through an import hook, so that not even a kill in the middle
+    leaves a package that failed them.
+    """
+    text = render(module)
+    with exporting.candidate(module, text) as path:
+        exporting.check_import(module, path)
+        files = test_files(course, module)
+        if not files:
+            console.note(f"tests/ holds no test_{module.name}*.py: only the inline tests ran")
+        else:
+            args = [*files, "-q", "-x", "-p", "no:cacheprovider"]
+            _judge(module, runner.run_tests(course, args, {module: path}, quiet=True))
+    if text != exporting.current(module):
+        exporting.replace(module, text)
+
+
+def _judge(module: Module, run: runner.PytestRun) -> None:
+    if run.exit_code == 0:
+        console.ok(f"{run.collected} tests of {module.name} pass against the new export")
+        return
+    kept = "the last good export stands" if module.export.exists() else "nothing was exported"
+    again = f"`tito module test {module.number}`, or change it and complete again"
+    if run.failure:
+        raise run.failure.as_error(f"{module.name} fails its tests; {kept}", again)
+    raise CodeError(f"pytest stopped ({run.exit_code}); {kept}", run.output.strip()[-2000:])
+
+
+def _run_inline(module: Module, limit: float, quiet: bool) -> None:
+    failure = runner.run_cells(module, limit, quiet)
+    if failure:
+        raise failure.as_error(then=f"edit {module.show(module.notebook)}, then `{_again(module)}`")
+
+
+def _again(module: Module) -> str:
+    return f"tito module test {module.number}"
+
+
+def _synced(course: Course, module: Module) -> Module:
+    with safety.lock(course.root):
+        sync.sync(module)
+    return module.fresh()
+
+
+def _next(module: Module) -> str:
+    for exercise in find_exercises(module.cells):
+        if not exercise.written:
+            return (
+                f"begin with exercise {exercise.number}: {exercise.name}"
+                f" (cell {exercise.cell.ordinal}), then `{_again(module)}`"
+            )
+    return f"every exercise is written: `tito module complete {module.number}`"

@@ -1,0 +1,83 @@
+"""`tito test`: pytest for the modules named, in a child process."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from tito import console, runner
+from tito import export as exporting
+from tito.course import Course, Module, find_course
+from tito.errors import CodeError, TitoError
+
+PASSED_ON = "tito.pytest_args"
+
+
+class PassOn(click.Command):
+    """A command that keeps what stands after `--` apart."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        ctx.meta[PASSED_ON] = args[end + 1 :]
+        return super().parse_args(ctx, args[:end])
+
+
+@click.command(cls=PassOn, help="Run the tests of modules; what follows `--` goes to pytest.")
+@click.argument("names", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="The whole tests folder.")
+@click.pass_context
+def test(ctx: click.Context, names: tuple[str, ...], everything: bool) -> int:
+    course = find_course()
+    modules = course.select(names, everything)
+    files = [str(course.root / "tests")] if everything else _files_or_error(course, modules)
+    for module in modules:
+        _warn_if_stale(course, module)
+    run = runner.run_tests(course, [*files, *(ctx.meta[PASSED_ON] or ["-q"])])
+    return _verdict(run, "--all" if everything else " ".join(names))
+
+
+def _verdict(run: runner.PytestRun, what: str) -> int:
+    if run.exit_code == 0:
+        console.ok(f"{run.collected} tests passed")
+        return 0
+    if run.failure:
+        raise run.failure.as_error(then=f"`tito test {what} -- -x` stops at the first failure")
+    if run.exit_code == 5:
+        raise TitoError("no test was selected", "look at what stands after `--`")
+    raise TitoError(f"pytest stopped with exit code {run.exit_code}", "its message stands above")
+
+
+def test_files(course: Course, module: Module) -> list[str]:
+    """tests/**/test_<name>.py and test_<name>_*.py."""
+    pattern = re.compile(rf"test_{module.name}(_.*)?\.py")
+    found = sorted((course.root / "tests").rglob(f"test_{module.name}*.py"))
+    return [str(path) for path in found if pattern.fullmatch(path.name)]
+
+
+def _files_or_error(course: Course, modules: list[Module]) -> list[str]:
+    files: list[str] = []
+    for module in modules:
+        own = test_files(course, module)
+        if not own:
+            raise TitoError(
+                f"no tests for {module.name}: tests/ holds no test_{module.name}*.py",
+                f"its inline tests run with `tito module test {module.name}`",
+            )
+        files += own
+    return files
+
+
+def _warn_if_stale(course: Course, module: Module) -> None:
+    try:
+        stale = not exporting.is_lent(course, module) and exporting.is_stale(module)
+    except CodeError as error:
+        console.note(error.message, error.fix)
+        return
+    if stale:
+        export = Path(module.show(module.export))
+        state = "older than" if module.export.exists() else "missing; the tests need"
+        console.note(
+            f"{export.as_posix()} is {state} {module.name}_dev", f"`tito export {module.name}`"
+        )

@@ -1,0 +1,58 @@
+"""How the tool speaks: a mark, what happened; on the next line, what to type.
+
+Colour only on a terminal and without NO_COLOR; on a console that cannot print ✓ the marks are
+plain letters.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+_MARKS = {"ok": ("✓", "ok"), "bad": ("✗", "x"), "note": ("•", "-")}
+_COLOURS = {"ok": "green", "bad": "red", "note": "yellow"}
+
+
+def prepare() -> None:
+    """Let no character of a title or a path end the program on a narrow console."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def ok(text: str, then: str = "") -> None:
+    _say("ok", text, then)
+
+
+def bad(text: str, then: str = "") -> None:
+    _say("bad", text, then)
+
+
+def note(text: str, then: str = "") -> None:
+    _say("note", text, then)
+
+
+def plain(text: str = "") -> None:
+    click.echo(text, color=_colour())
+
+
+def _say(kind: str, text: str, then: str) -> None:
+    plain(f"{click.style(mark(kind), fg=_COLOURS[kind])} {text}")
+    if then:
+        plain(f"  {then}")
+
+
+def mark(kind: str) -> str:
+    fancy, simple = _MARKS[kind]
+    try:
+        fancy.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except UnicodeEncodeError:
+        return simple
+    return fancy
+
+
+def _colour() -> bool | None:
+    """None lets click decide: colour on a terminal only."""
+    return False if os.environ.get("NO_COLOR") else None

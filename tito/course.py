@@ -1,0 +1,155 @@
+"""Where the course is and which modules it has.
+
+Nothing is listed by hand: modules are the folders `modules/NN_name` that hold a `name_dev` file;
+title, export target and prerequisites are read from that file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from tito.cell import Cell
+from tito.cells import read_notebook, read_percent
+from tito.errors import CodeError, TitoError
+
+_FOLDER = re.compile(r"^(\d{2})_([a-z][a-z0-9_]*)$")
+_TARGET = re.compile(r"^#\|\s*default_exp\s+([\w.]+)\s*$", re.MULTILINE)
+_HEADING = re.compile(r"^#\s+(.+?)\s*$", re.MULTILINE)
+_IMPORT = re.compile(r"^\s*(?:from|import)\s+tinytorch\.(\w+(?:\.\w+)*)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Module:
+    root: Path
+    number: str  # "12"
+    name: str  # "attention"
+
+    @property
+    def folder_name(self) -> str:
+        return f"{self.number}_{self.name}"
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "modules" / self.folder_name
+
+    @property
+    def script(self) -> Path:
+        return self.folder / f"{self.name}_dev.py"
+
+    @property
+    def notebook(self) -> Path:
+        return self.folder / f"{self.name}_dev.ipynb"
+
+    @property
+    def common(self) -> Path:
+        """The text on which both files last agreed."""
+        return self.root / ".tito" / "sync" / f"{self.folder_name}.py"
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        if self.script.exists():
+            return read_percent(self.script)
+        return read_notebook(self.notebook)[1]
+
+    @cached_property
+    def title(self) -> str:
+        for cell in self.cells:
+            heading = _HEADING.search(cell.source) if cell.kind == "markdown" else None
+            if heading:
+                return heading[1]
+        return self.name
+
+    @cached_property
+    def target(self) -> str:
+        """What `#| default_exp` names, such as `core.attention`."""
+        for cell in self.cells:
+            match = _TARGET.search(cell.source) if cell.kind == "code" else None
+            if match:
+                return match[1]
+        raise CodeError(
+            f"{self.show(self.script)} says nowhere what it exports to",
+            f"write `#| default_exp core.{self.name}` in a code cell",
+        )
+
+    @property
+    def package(self) -> str:
+        return f"tinytorch.{self.target}"
+
+    @property
+    def export(self) -> Path:
+        return self.root.joinpath("tinytorch", *self.target.split(".")).with_suffix(".py")
+
+    @cached_property
+    def imports(self) -> set[str]:
+        """Targets of the modules this one is built on."""
+        return {name for cell in self.cells for name in _IMPORT.findall(cell.source)}
+
+    def fresh(self) -> Module:
+        """The same module, to be read again from its files."""
+        return Module(self.root, self.number, self.name)
+
+    def show(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+
+@dataclass(frozen=True)
+class Course:
+    root: Path
+
+    @cached_property
+    def modules(self) -> list[Module]:
+        folders = sorted((self.root / "modules").iterdir())
+        named = [(folder, _FOLDER.match(folder.name)) for folder in folders]
+        found = [Module(self.root, match[1], match[2]) for folder, match in named if match]
+        return [module for module in found if module.script.exists() or module.notebook.exists()]
+
+    @cached_property
+    def learner(self) -> dict[str, object] | None:
+        """What `tito init` wrote; None in the course's own clone."""
+        marker = self.root / ".tito" / "learner.json"
+        return json.loads(marker.read_text("utf-8")) if marker.exists() else None
+
+    def borrowed(self, module: Module) -> bool:
+        names = (self.learner or {}).get("borrowed", [])
+        return isinstance(names, list) and module.folder_name in names
+
+    def module(self, name: str) -> Module:
+        """Find a module by `12`, `attention` or `12_attention`."""
+        wanted = name.strip().lower().rstrip("/")
+        for module in self.modules:
+            number = wanted.isdigit() and int(wanted) == int(module.number)
+            if number or wanted in (module.name, module.folder_name):
+                return module
+        raise TitoError(f"no module {name!r}{self._nearest(wanted)}", "`tito status` lists them")
+
+    def _nearest(self, wanted: str) -> str:
+        names = [name for module in self.modules for name in (module.name, module.folder_name)]
+        close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
+        return f"; did you mean {close[0]}?" if close else ""
+
+    def select(self, names: tuple[str, ...], everything: bool) -> list[Module]:
+        if everything:
+            return self.modules
+        if not names:
+            raise TitoError("which module?", "name it (12, attention, 12_attention) or say --all")
+        return [self.module(name) for name in names]
+
+    def prerequisites(self, module: Module) -> list[Module]:
+        return [other for other in self.modules if other.target in module.imports]
+
+
+def find_course(start: Path | None = None) -> Course:
+    """The nearest folder upwards that holds a course."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "modules").is_dir() and (folder / "tinytorch").is_dir():
+            return Course(folder)
+    raise TitoError(
+        f"no course in {here} or above it (a folder with modules/ and tinytorch/)",
+        "cd into your clone, or into a folder made by `tito init`",
+    )

@@ -1,0 +1,24 @@
+"""The two ways a command can end badly.
+
+Both are one sentence and the thing to do about it; `tito.cli.main` prints them and sets the exit
+code: 2 for misuse, 1 where the learner's own code or text needs a change.
+"""
+
+from __future__ import annotations
+
+
+class TitoError(Exception):
+    """Misuse, or a state the tool refuses to touch."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, fix: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+
+class CodeError(TitoError):
+    """The learner's code failed, or two edits contradict each other."""
+
+    exit_code = 1

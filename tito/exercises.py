@@ -1,0 +1,130 @@
+"""The exercises of a module: which there are, which are written, and their stubs.
+
+An answer stands between `### BEGIN SOLUTION 12.3` and `### END SOLUTION`. The stub keeps both
+lines and raises between them, so the same text can be read, stripped and filled again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from tito import percent
+from tito.cell import Cell, name_cells
+from tito.errors import CodeError
+
+NUMBER = r"\d{1,2}\.\d+"
+BEGIN = re.compile(rf"^(\s*)### BEGIN SOLUTION ({NUMBER})\s*$")
+END = re.compile(r"^\s*### END SOLUTION\b")
+ANY_MARK = re.compile(r"^\s*### (BEGIN|END) SOLUTION")
+STUB = re.compile(rf"raise NotImplementedError\(\s*[\"']exercise ({NUMBER}): ([^\"']+)[\"']")
+TEST_ID = re.compile(rf"^test-({NUMBER})$")
+HEADING = re.compile(rf"^#+\s+Exercise ({NUMBER}):\s*(.+?)\s*$", re.MULTILINE)
+DETAILS = re.compile(r"<details>\s*<summary>.*?</summary>(.*?)</details>", re.DOTALL)
+_DEFINITION = re.compile(r"^(\s*)(?:async\s+def|def|class)\s+(\w+)")
+
+
+@dataclass
+class Region:
+    """One pair of markers, as indices into the lines of its cell or file."""
+
+    number: str
+    name: str
+    begin: int
+    end: int
+    indent: str
+
+
+@dataclass
+class Exercise:
+    number: str
+    name: str
+    cell: Cell
+    written: bool = True
+    functions: set[str] = field(default_factory=set)
+    hints: list[str] = field(default_factory=list)
+
+
+def find_regions(lines: list[str], where: str = "line") -> list[Region]:
+    """Pairs of markers in order; an unpaired one is an error that names its line."""
+    regions: list[Region] = []
+    opened: tuple[int, str, str] | None = None
+    for index, line in enumerate(lines):
+        begin, end = BEGIN.match(line), END.match(line)
+        if not ANY_MARK.match(line):
+            continue
+        if not begin and not end:
+            raise CodeError(f"{where} {index + 1}: a marker without a number: {line.strip()}")
+        if bool(opened) == bool(begin):
+            problem = "BEGIN inside BEGIN" if begin else "END without BEGIN"
+            raise CodeError(f"{where} {index + 1}: {problem} SOLUTION")
+        if begin:
+            opened = (index, begin[2], begin[1])
+        elif opened:
+            start, number, indent = opened
+            regions.append(Region(number, enclosing(lines, start), start, index, indent))
+            opened = None
+    if opened:
+        raise CodeError(f"{where} {opened[0] + 1}: BEGIN SOLUTION {opened[1]} without END")
+    return regions
+
+
+def enclosing(lines: list[str], index: int) -> str:
+    """The function, or else the class, that a line stands in."""
+    depth = len(lines[index]) - len(lines[index].lstrip())
+    for line in reversed(lines[:index]):
+        match = _DEFINITION.match(line)
+        if match and len(match[1]) < depth:
+            return match[2]
+    return "module"
+
+
+def strip_answers(text: str, only: set[str] | None = None) -> str:
+    """Turn a module's text into the learner's: every answer, or those named, becomes a stub."""
+    kept = text.splitlines(keepends=True)
+    for region in reversed(find_regions([line.rstrip("\r\n") for line in kept])):
+        if only is None or region.number in only:
+            newline = "\r\n" if kept[region.begin].endswith("\r\n") else "\n"
+            kept[region.begin + 1 : region.end] = [region.indent + stub(region) + newline]
+    return "".join(kept)
+
+
+def stub(region: Region) -> str:
+    return f'raise NotImplementedError("exercise {region.number}: {region.name}")'
+
+
+def find_exercises(cells: list[Cell]) -> list[Exercise]:
+    """Exercises in the order of the file, whether or not the learner kept the markers."""
+    found: dict[str, Exercise] = {}
+    headings = {n: name for cell in cells for n, name in HEADING.findall(cell.source)}
+    for cell in cells:
+        for number, name, written in _mentions(cell) if cell.kind == "code" else []:
+            exercise = found.setdefault(
+                number, Exercise(number, headings.get(number, name or cell.name), cell)
+            )
+            exercise.written &= written
+            exercise.functions |= {name} - {""}
+    for number, exercise in found.items():
+        exercise.hints = _hints(cells, number)
+    return list(found.values())
+
+
+def _mentions(cell: Cell) -> list[tuple[str, str, bool]]:
+    """(number, name, written) for each pair of markers, stub and test in the cell."""
+    lines = cell.lines
+    regions = find_regions(lines, f"cell {cell.ordinal} ({cell.name}), line")
+    mentions = [(region.number, region.name, True) for region in regions]
+    mentions += [(match[1], match[2], False) for match in STUB.finditer(cell.source)]
+    test = TEST_ID.match(cell.grade_id)
+    return mentions + ([(test[1], "", True)] if test else [])
+
+
+def _hints(cells: list[Cell], number: str) -> list[str]:
+    for cell in cells:
+        if cell.kind == "markdown" and number in dict(HEADING.findall(cell.source)):
+            return [text.strip() for text in DETAILS.findall(cell.source)]
+    return []
+
+
+def cells_of(text: str) -> list[Cell]:
+    return name_cells(percent.parse(text)[1])

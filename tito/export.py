@@ -1,0 +1,90 @@
+"""Put a module's export in place: tried in a child process first, then replaced as a whole.
+
+A module that cannot be parsed, compiled or imported never replaces a good export.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tito import runner, safety
+from tito.cell import Cell
+from tito.course import Course, Module
+from tito.errors import CodeError
+from tito.exercises import find_exercises
+from tito.linemap import exported_cells
+from tito.render import block, content_hash, render
+
+_HASH = re.compile(r"^# sha256 of the lines below: (\w+)\n\n\n", re.MULTILINE)
+
+
+def current(module: Module) -> str:
+    """The package file as it stands; empty if there is none."""
+    return module.export.read_text("utf-8") if module.export.exists() else ""
+
+
+def is_lent(course: Course, module: Module) -> bool:
+    """A stub must not replace the reference export that later modules stand on."""
+    exercises = find_exercises(module.cells)
+    return course.borrowed(module) and not all(exercise.written for exercise in exercises)
+
+
+def is_stale(module: Module) -> bool:
+    return render(module) != current(module)
+
+
+def is_current(module: Module, cells: list[Cell]) -> bool:
+    """The same question asked cheaply: nothing is parsed, and `__all__` follows from the rest."""
+    made = "\n\n\n".join([block(cell) for cell in exported_cells(cells)] + ["__all__ = ["])
+    _, _, content = current(module).partition("\n\n\n")
+    return content.startswith(made)
+
+
+@contextmanager
+def candidate(module: Module, text: str) -> Iterator[Path]:
+    """The new text in a file of its own, for children to try before it replaces anything."""
+    folder = module.root / ".tito"
+    folder.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix="candidate-", dir=folder, ignore_cleanup_errors=True
+    ) as name:
+        path = Path(name) / module.export.name
+        path.write_text(text, "utf-8", newline="\n")
+        yield path
+
+
+def check_import(module: Module, path: Path) -> None:
+    """Import the candidate in a child process, under its own name."""
+    failure = runner.try_import(module, path)
+    if failure:
+        raise failure.as_error(f"the export of {module.name} cannot be imported")
+
+
+def replace(module: Module, text: str) -> Path | None:
+    """Put the new export in place; return the backup of one that was edited by hand."""
+    old = current(module)
+    content = _HASH.search(old)
+    edited = old and not (content and content_hash(old[content.end() :]) == content[1])
+    copy = safety.backup(module.root, module.export) if edited else None
+    safety.atomic_write(module.export, text)
+    return copy
+
+
+def export(course: Course, module: Module) -> bool:
+    """Bring the package up to date; return whether that changed anything."""
+    if is_lent(course, module):
+        raise CodeError(
+            f"{module.name} is borrowed and not all written: its reference export stands",
+            f"`tito module test {module.number}` shows what is to write",
+        )
+    text = render(module)
+    if text == current(module):
+        return False
+    with candidate(module, text) as path:
+        check_import(module, path)
+    replace(module, text)
+    return True
