@@ -99,10 +99,11 @@ def run_import(spec: dict[str, Any], record: Record) -> int:
 
 
 class Watcher:
-    """A pytest plugin that records the first failure."""
+    """A pytest plugin that records the first failure, and how many tests passed or were skipped."""
 
     def __init__(self, record: Record) -> None:
         self.record, self.told = record, False
+        self.passed = self.skipped = 0
 
     def pytest_exception_interact(self, node: Any, call: Any, report: Any) -> None:
         if not self.told:
@@ -110,8 +111,15 @@ class Watcher:
             names = {"test": node.nodeid, "names": names_used(node)}
             self.record(failed={**describe(call.excinfo.value), **names})
 
-    def pytest_collection_finish(self, session: Any) -> None:
-        self.record(collected=len(session.items))
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        self.passed += report.passed and report.when == "call"
+        self.skipped += report.skipped
+
+    def pytest_collectreport(self, report: Any) -> None:
+        self.skipped += report.skipped  # a whole file
+
+    def pytest_sessionfinish(self, session: Any) -> None:
+        self.record(passed=self.passed, skipped=self.skipped)
 
 
 def names_used(node: Any) -> list[str]:

@@ -56,7 +56,8 @@ def _judge(
 @dataclass
 class PytestRun:
     exit_code: int
-    collected: int
+    passed: int
+    skipped: int
     failure: Failure | None
     output: str
 
@@ -76,4 +77,5 @@ def run_tests(
     if not outcome.ended:
         failed = {"type": "", "message": f"pytest {outcome.ending}"}
     failure = Failure.read(course, failed, None, candidates) if failed else None
-    return PytestRun(outcome.exit_code, outcome.last("collected") or 0, failure, outcome.output)
+    passed, skipped = outcome.last("passed") or 0, outcome.last("skipped") or 0
+    return PytestRun(outcome.exit_code, passed, skipped, failure, outcome.output)

@@ -6,6 +6,7 @@ written before the whole result is known to read back as it should.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from tito import safety
@@ -46,9 +47,17 @@ def _write(module: Module, made: Plan) -> list[str]:
             safety.atomic_write(path, (BOM if bom else b"") + text.encode("utf-8"))
             old = f" (before: {module.show(copy)})" if copy else ""
             written.append(f"{module.show(path)}{old}")
+    _align_times(module)
     if not module.common.exists() or module.common.read_bytes() != made.common.encode("utf-8"):
         safety.atomic_write(module.common, made.common)
     return written
+
+
+def _align_times(module: Module) -> None:
+    """JupyterLab's jupytext extension does not open a notebook that is newer than its `.py`."""
+    script, notebook = module.script.stat(), module.notebook.stat()
+    if notebook.st_mtime_ns > script.st_mtime_ns:
+        os.utime(module.notebook, ns=(notebook.st_atime_ns, script.st_mtime_ns))
 
 
 def _has_bom(path: Path) -> bool:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from functools import cache
 
+import jupytext
+
 from tito.cell import Cell
 from tito.course import Module
 from tito.exercises import find_exercises
@@ -62,6 +64,16 @@ def test_every_exercise_has_a_heading_a_hint_a_test_and_its_place_in_the_order(m
         assert f"### Exercise {exercise.number}: " in headings
         assert exercise.hints, f"exercise {exercise.number} has no hint"
         assert f"test-{exercise.number}" in tests
+
+
+def test_a_save_in_jupyterlab_would_change_nothing(module: Module):
+    """The file is in the form in which jupytext writes it."""
+    text = module.script.read_text(encoding="utf-8")
+    notebook = jupytext.reads(text, fmt="py:percent")
+    for cell in notebook.cells:
+        cell.metadata.pop("lines_to_next_cell", None)
+    notebook.metadata = {"jupytext": {"notebook_metadata_filter": "-all"}}
+    assert jupytext.writes(notebook, fmt="py:percent") == text
 
 
 def test_the_setup_cell_is_the_same_in_every_module(module: Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import nbformat
 import pytest
@@ -95,6 +96,14 @@ def test_cells_that_the_notebook_did_not_change_keep_every_byte(course) -> None:
     pair.edit_notebook(DOUBLE, "SCALE * x", "x * SCALE")
     pair.sync()
     assert pair.script.read_text("utf-8") == before.replace("SCALE * x", "x * SCALE")
+
+
+def test_a_notebook_is_never_newer_than_its_script(pair) -> None:
+    """JupyterLab's jupytext extension would refuse to open it."""
+    os.utime(pair.script, (1_000_000_000, 1_000_000_000))
+    pair.notebook.unlink()
+    pair.sync()
+    assert pair.notebook.stat().st_mtime_ns <= pair.script.stat().st_mtime_ns
 
 
 def test_a_notebook_with_a_byte_order_mark_is_read(pair) -> None:

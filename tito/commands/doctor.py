@@ -18,7 +18,7 @@ from tito.course import Course, find_course
 from tito.errors import TitoError
 from tito.process import environment
 
-NEEDED = ("numpy", "click", "jupytext", "nbformat", "pytest")
+NEEDED = ("numpy", "click", "jupytext", "pytest")
 OPTIONAL = {"jupyterlab": "notebook", "matplotlib": "viz"}
 INSTALLED = """\
 import os, sys, importlib.util

@@ -40,7 +40,8 @@ def test(ctx: click.Context, names: tuple[str, ...], everything: bool) -> int:
 
 def _verdict(run: runner.PytestRun, what: str) -> int:
     if run.exit_code == 0:
-        console.ok(f"{run.collected} tests passed")
+        skipped = f", {run.skipped} skipped" if run.skipped else ""
+        console.ok(f"{run.passed} tests passed{skipped}")
         return 0
     if run.failure:
         raise run.failure.as_error(then=f"`tito test {what} -- -x` stops at the first failure")
