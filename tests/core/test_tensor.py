@@ -1,0 +1,173 @@
+"""Tensor: the arithmetic and the surface, in whole numbers, then against NumPy."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.core.draw import assert_close, normal
+from tinytorch.core.tensor import Op, Tensor, op
+
+A = [[1, 2, 3], [4, 5, 6]]
+ROW = [10, 20, 30]
+
+
+def test_operators_compute_elementwise_with_broadcasting() -> None:
+    a, row = Tensor(A), Tensor(ROW)
+    assert (a + row).numpy().tolist() == [[11, 22, 33], [14, 25, 36]]
+    assert (row - a).numpy().tolist() == [[9, 18, 27], [6, 15, 24]]
+    assert (a * row).numpy().tolist() == [[10, 40, 90], [40, 100, 180]]
+    assert (row / a).numpy().tolist() == [[10, 10, 10], [2.5, 4, 5]]
+    assert (a**2).numpy().tolist() == [[1, 4, 9], [16, 25, 36]]
+    assert (-a).numpy().tolist() == [[-1, -2, -3], [-4, -5, -6]]
+
+
+def test_a_number_may_stand_on_either_side() -> None:
+    a = Tensor([2, 4])
+    results = [a + 1, 1 + a, a - 1, 1 - a, a * 3, 3 * a, a / 2, 8 / a]
+    expected = [[3, 5], [3, 5], [1, 3], [-1, -3], [6, 12], [6, 12], [1, 2], [4, 2]]
+    assert [r.numpy().tolist() for r in results] == expected
+
+
+def test_an_array_may_stand_on_either_side() -> None:
+    a, array = Tensor([2, 4]), np.array([8, 8])
+    results = [array + a, array - a, array * a, array / a, array @ a, a + array, a @ array]
+    expected = [[10, 12], [6, 4], [16, 32], [4, 2], 48, [10, 12], 48]
+    assert all(isinstance(r, Tensor) for r in results)
+    assert [r.numpy().tolist() for r in results] == expected
+
+
+def test_an_exponent_may_be_an_array() -> None:
+    assert (Tensor([2, 3]) ** np.array([3, 2])).numpy().tolist() == [8, 9]
+
+
+def test_matmul_multiplies_rows_by_columns() -> None:
+    assert (Tensor(A) @ Tensor([[1, 0], [0, 1], [2, 2]])).numpy().tolist() == [[7, 8], [16, 17]]
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [((3,), (3,)), ((3,), (3, 5)), ((2, 3), (3,)), ((2, 3), (3, 5)), ((7, 2, 3), (3, 5)),
+     ((3,), (7, 3, 5)), ((7, 1, 2, 3), (11, 3, 5))],
+)  # fmt: skip
+def test_matmul_agrees_with_numpy_for_every_kind_of_axes(left, right) -> None:
+    a, b = normal(0, left, right)
+    got = Tensor(a, dtype=np.float64) @ Tensor(b, dtype=np.float64)
+    assert_close(got, np.matmul(a, b))
+
+
+def test_sum_mean_and_max_reduce_the_axes_they_are_given() -> None:
+    a = Tensor(A)
+    assert (a.sum().item(), a.mean().item(), a.max().item()) == (21, 3.5, 6)
+    assert a.sum(dim=0).numpy().tolist() == [5, 7, 9]
+    assert a.mean(dim=1, keepdims=True).numpy().tolist() == [[2], [5]]
+    assert a.max(dim=-1).numpy().tolist() == [3, 6]
+    assert a.sum(dim=(0, 1), keepdims=True).numpy().tolist() == [[21]]
+    assert Tensor(np.ones((2, 3, 5))).mean(dim=(0, 2)).numpy().tolist() == [1, 1, 1]
+
+
+def test_transpose_swaps_the_two_axes_it_is_given() -> None:
+    x = Tensor(np.arange(30).reshape(2, 3, 5))
+    assert x.transpose(-2, -1).shape == (2, 5, 3)
+    assert x.transpose(0, 2).numpy()[4, 1, 0] == x.numpy()[0, 1, 4]
+    assert Tensor(A).T.numpy().tolist() == [[1, 4], [2, 5], [3, 6]]
+
+
+def test_reshape_keeps_the_order_and_fills_in_minus_one() -> None:
+    assert Tensor(A).reshape(3, 2).numpy().tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert Tensor(A).reshape((-1,)).numpy().tolist() == [1, 2, 3, 4, 5, 6]
+    assert Tensor(A).T.reshape(2, -1).numpy().tolist() == [[1, 4, 2], [5, 3, 6]]
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [(1, [4, 5, 6]), ((slice(None), -1), [3, 6]), (slice(0, 1), [[1, 2, 3]]),
+     ([1, 0, 1], [[4, 5, 6], [1, 2, 3], [4, 5, 6]]), ((Tensor([1, 0]), Tensor([2, 0])), [6, 1]),
+     (Tensor(A) > 4, [5, 6]), ((..., None, 0), [[1], [4]])],
+)  # fmt: skip
+def test_an_index_is_anything_that_numpy_takes(key, expected) -> None:
+    assert Tensor(A)[key].numpy().tolist() == expected
+
+
+def test_masked_fill_fills_where_the_mask_is_nonzero() -> None:
+    mask = Tensor([1, 0, 2])
+    assert Tensor(A).masked_fill(mask, 0).numpy().tolist() == [[0, 2, 0], [0, 5, 0]]
+    assert Tensor(A).masked_fill(mask == 0, -7).numpy().tolist() == [[1, -7, 3], [4, -7, 6]]
+
+
+def test_comparisons_give_boolean_tensors() -> None:
+    a = Tensor([1, 2, 3])
+    b = Tensor([1, 0, 3])
+    results = [a == 2, a != 2, a < 2, a <= 2, a > 2, a >= 2, np.array(2) < a, a == b]
+    assert [r.numpy().tolist() for r in results] == [
+        [False, True, False], [True, False, True], [True, False, False], [True, True, False],
+        [False, False, True], [False, True, True], [False, False, True], [True, False, True],
+    ]  # fmt: skip
+    assert all(r.dtype == bool and not r.requires_grad for r in results)
+
+
+def test_and_combines_two_masks() -> None:
+    both = Tensor([1, 1, 0]) & Tensor([True, False, True])
+    assert (both.dtype, both.numpy().tolist()) == (bool, [True, False, False])
+
+
+def test_a_tensor_knows_its_shape_and_counts_its_rows() -> None:
+    a = Tensor(A)
+    assert (a.shape, a.ndim, len(a), [row.numpy().tolist() for row in a]) == ((2, 3), 2, 2, A)
+    assert (type(Tensor(3).item()), Tensor([[2.5]]).item()) == (int, 2.5)
+    assert bool(Tensor(1)) and not bool(Tensor([0.0]))
+
+
+def test_a_tensor_can_be_a_key_though_equal_compares_numbers() -> None:
+    a, b = Tensor([1, 2]), Tensor([1, 2])
+    assert {a: "a", b: "b"}[a] == "a"
+
+
+def test_a_tensor_prints_its_numbers_and_whether_it_learns() -> None:
+    assert repr(Tensor([1.0, 2.5])) == "Tensor([1. , 2.5])"
+    assert repr(Tensor(1.0, requires_grad=True)) == "Tensor(1., requires_grad=True)"
+
+
+def test_detach_shares_the_numbers_and_forgets_their_making() -> None:
+    a = Tensor([1.0, 2.0], requires_grad=True)
+    b = (a * 2).detach()
+    assert (b.requires_grad, b.node, b.numpy().tolist()) == (False, None, [2, 4])
+    assert a.detach().data is a.data
+    assert (a * 2).requires_grad and a.numpy() is a.data and np.asarray(a) is a.data
+
+
+def test_no_operation_changes_its_inputs() -> None:
+    a, b = Tensor(A), Tensor(ROW)
+    a.data.setflags(write=False)
+    b.data.setflags(write=False)
+    a += b  # makes a new tensor
+    assert a.numpy().tolist() == [[11, 22, 33], [14, 25, 36]]
+    frozen = Tensor(A)
+    frozen.data.setflags(write=False)
+    for x in (frozen * b, frozen.masked_fill(frozen > 2, 0), frozen @ b, frozen.max(), frozen**2):
+        assert not np.shares_memory(x.data, frozen.data)
+
+
+def test_an_op_records_what_it_needs_only_if_a_gradient_is_wanted() -> None:
+    @op
+    def double(x, *, times):
+        return 2 * x * times
+
+    learned, plain = Tensor([1.0], requires_grad=True), Tensor([1.0])
+    assert isinstance(double, Op) and double.__name__ == "double"
+    assert double(plain, times=3).node is None
+    node = double(learned, times=3).node
+    assert (node.op, node.inputs, node.options) == (double, (learned,), {"times": 3})
+    assert [f.name for f in node.__dataclass_fields__.values()] == ["op", "inputs", "options"]
+
+
+def test_without_module_05_backward_says_where_it_comes_from() -> None:
+    code = (
+        "import sys; sys.modules['tinytorch.core.autograd'] = None\n"
+        "from tinytorch.core.tensor import Tensor\n"
+        "try: Tensor(1.0, requires_grad=True).backward()\n"
+        "except NotImplementedError as error: print(error)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout == "backward() arrives with module 05 (autograd)\n", run.stderr

@@ -1,0 +1,104 @@
+"""Tensor refuses what it cannot do, and names the shapes or types that came."""
+
+import numpy as np
+import pytest
+
+from tinytorch.core.tensor import Tensor, broadcast_shape
+
+A, B = Tensor(np.ones((2, 3))), Tensor(np.ones((5, 7)))
+
+
+SHAPE_ERRORS = {
+    "add": lambda: A + B,
+    "subtract": lambda: A - B,
+    "reflected subtract": lambda: np.ones((5, 7)) - A,
+    "multiply": lambda: A * B,
+    "divide": lambda: A / B,
+    "power": lambda: A ** np.ones((5, 7)),
+    "matmul": lambda: A @ B,
+    "masked_fill": lambda: A.masked_fill(B, 0.0),
+    "reshape": lambda: A.reshape(5, 7),
+    "equal": lambda: A == B,
+    "less": lambda: A < B,
+    "and": lambda: A & B,
+}
+
+
+def named(message: str) -> str:
+    """The message without the spaces inside its tuples; NumPy writes shapes without them."""
+    return message.replace(", ", ",")
+
+
+@pytest.mark.parametrize("name", SHAPE_ERRORS)
+def test_a_shape_error_names_both_shapes(name) -> None:
+    with pytest.raises(ValueError) as caught:
+        SHAPE_ERRORS[name]()
+    assert "(2,3)" in named(str(caught.value)) and "(5,7)" in named(str(caught.value))
+
+
+def test_a_wrong_inner_size_asks_for_the_transpose() -> None:
+    with pytest.raises(ValueError, match=r"last size of the first \(3\).*\(2\).*transpose"):
+        A @ A
+
+
+def test_leading_axes_of_a_matmul_that_do_not_broadcast_are_an_error() -> None:
+    with pytest.raises(ValueError, match=r"\(2,\) and \(5,\)"):
+        Tensor(np.ones((2, 3, 7))) @ Tensor(np.ones((5, 7, 3)))
+
+
+def test_matmul_with_a_number_points_to_the_star() -> None:
+    for call in (lambda: A @ 2.0, lambda: 2.0 @ A):
+        with pytest.raises(ValueError, match=r"for a number use \*"):
+            call()
+
+
+def test_a_mask_that_would_enlarge_the_tensor_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"\(7, 2, 3\) would enlarge \(2, 3\)"):
+        A.masked_fill(np.ones((7, 2, 3)), 0.0)
+
+
+def test_broadcast_shape_is_numpys_for_shapes_that_fit() -> None:
+    for a, b in [((2, 3), (3,)), ((), (5,)), ((7, 1, 3), (2, 1)), ((1,), (0,))]:
+        assert broadcast_shape(a, b) == np.broadcast_shapes(a, b)
+
+
+@pytest.mark.parametrize("call", [np.exp, np.sqrt, lambda x: np.add(np.ones((2, 3)), x)])
+def test_a_numpy_function_refuses_a_tensor_instead_of_losing_its_memory(call) -> None:
+    with pytest.raises(TypeError, match="Tensor"):
+        call(A)
+
+
+@pytest.mark.parametrize("data", ["text", 1j, [None], {"a": 1}, [b"x"]])
+def test_data_that_is_no_real_number_is_refused_with_its_dtype(data) -> None:
+    with pytest.raises(TypeError, match=r"got dtype"):
+        Tensor(data)
+
+
+def test_a_ragged_list_is_refused() -> None:
+    with pytest.raises(ValueError, match="regular grid"):
+        Tensor([[1, 2], [3]])
+
+
+def test_a_tensor_of_a_tensor_is_refused_since_it_would_lose_the_gradient() -> None:
+    with pytest.raises(TypeError, match=r"detach\(\)"):
+        Tensor(A)
+
+
+def test_item_needs_exactly_one_element() -> None:
+    with pytest.raises(ValueError, match=r"\(2, 3\)"):
+        A.item()
+
+
+def test_capital_t_needs_two_axes_and_names_the_way_out() -> None:
+    with pytest.raises(ValueError, match=r"\(2, 3, 5\); use .transpose\(-2, -1\)"):
+        _ = Tensor(np.ones((2, 3, 5))).T
+
+
+def test_a_learned_exponent_is_refused() -> None:
+    with pytest.raises(TypeError, match="constant exponent"):
+        A ** Tensor(2.0, requires_grad=True)
+
+
+def test_a_tensor_of_several_numbers_has_no_truth_value() -> None:
+    with pytest.raises(ValueError, match="ambiguous"):
+        bool(A)
