@@ -43,8 +43,7 @@ def block(cell: Cell) -> str:
 def _with_header(module: Module, content: str) -> str:
     return (
         f"# {module.title}\n"
-        f"# Made by `tito export` from {module.show(module.script)}:"
-        " edit the notebook, not this file.\n"
+        f"# Made from {module.show(module.script)} by `tito export`: edit that, not this.\n"
         f"# sha256 of the lines below: {content_hash(content)}\n\n\n{content}"
     )
 

@@ -46,6 +46,30 @@ prices = np.array([[1.0, 2.0, 3.0], [2.0, 2.0, 1.0]])  # (shops, fruits)
 fee = np.array([[0.5], [1.0]])  # (shops, 1)
 bought = np.array([4.0, 1.0, 2.0])  # (fruits,)
 
+# %% nbgrader={"grade": false, "grade_id": "explain-errors", "locked": true, "schema_version": 3, "solution": false, "task": false}
+import traceback
+from functools import wraps
+
+
+def explain_errors(test):
+    """Turn an error that your code raises in a test into a message: which, where, in which call."""
+
+    @wraps(test)
+    def explained():
+        try:
+            test()
+        except (AssertionError, NotImplementedError):
+            raise
+        except Exception as error:
+            trace, what = error.__traceback__, str(error)
+            steps = zip(traceback.walk_tb(trace), traceback.extract_tb(trace), strict=True)
+            own = [step for (frame, _), step in steps if frame.f_globals is test.__globals__]
+            hint = ": is a return missing?" if "NoneType" in what or "dtype object" in what else ""
+            message = f"{type(error).__name__} in {own[-1].name}: {what}{hint}\nThe test ran: {own[1].line}"
+            raise AssertionError(message).with_traceback(trace) from None
+
+    return explained
+
 
 # %% [markdown]
 # ### Exercise 1.1: as_array
@@ -98,6 +122,7 @@ def as_array(data: Any, dtype: npt.DTypeLike | None = None) -> Array:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-1.1", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_as_array():
     print("🔬 Unit Test: as_array...")
     assert as_array([1.0, 2.0]).dtype == np.float32, "floats must become float32 when no dtype is given"
@@ -178,21 +203,29 @@ def broadcast_shape(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-1.2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_broadcast_shape():
     print("🔬 Unit Test: broadcast_shape...")
-    assert broadcast_shape((2, 3), (2, 3)) == (2, 3)
+    same = broadcast_shape((2, 3), (2, 3))
+    assert same is not None, "None came back: is a return missing?"
+    assert same == (2, 3), f"equal shapes stay, and a shape is a tuple: expected (2, 3), got {same!r}"
+    try:
+        assert len(broadcast_shape((2, 3), (3,))) == 2, "an axis of (2, 3) was lost: pad the shorter shape, then compare"
+    except ValueError as error:
+        raise AssertionError(f"(2, 3) and (3,) do fit: line shapes up at the right, not at the left ({error})") from None
     assert broadcast_shape((2, 3), (2, 1)) == (2, 3), "a size of 1 stretches to the other size"
     assert broadcast_shape((2, 3), (3,)) == (2, 3), "line shapes up at the right, not at the left"
     assert broadcast_shape((3,), (2, 3)) == (2, 3), "the shorter shape may come first"
     assert broadcast_shape((5, 1, 3), (7, 1)) == (5, 7, 3), "both sides may stretch at once"
     assert broadcast_shape((), (2, 3)) == (2, 3), "a single number has the shape ()"
     assert broadcast_shape((0, 3), (1, 3)) == (0, 3), "1 stretches to 0 as well: do not take the maximum"
-    try:
-        broadcast_shape((2, 3), (2,))
-    except ValueError as error:
-        assert "(2, 3)" in str(error) and "(2,)" in str(error), "name both shapes in the message"
-    else:
-        raise AssertionError("(2, 3) and (2,) do not fit: 3 is not 2. Are you lining up at the left?")
+    for b, hint in (((2,), "3 is not 2. Are you lining up at the left?"), ((2, 6), "3 is not 6; only 1 stretches")):
+        try:
+            broadcast_shape((2, 3), b)
+        except ValueError as error:
+            assert "(2, 3)" in str(error) and str(b) in str(error), "name both shapes in the message, as they came"
+        else:
+            raise AssertionError(f"(2, 3) and {b} do not fit: {hint}")
     print("✅ shapes line up at the right; a misfit names both shapes")
 
 
@@ -248,7 +281,11 @@ class Op:
     def __call__(self, *inputs: Any, **options: Any) -> "Tensor":
         dtype = widest_float(inputs)
         operands = tuple(as_operand(x, dtype) for x in inputs)
-        array = np.asarray(self.forward(*map(unwrap, operands), **options))
+        try:
+            array = np.asarray(self.forward(*map(unwrap, operands), **options))
+        except np.exceptions.AxisError as error:
+            shapes = [np.shape(unwrap(x)) for x in operands]
+            raise ValueError(f"{self.__name__}: {error}; shape is {shapes[0]}") from None
         # NumPy widens int * 0.5 to float64; a result is float64 only if a float64 tensor went in.
         narrow = array.dtype == np.float64 and dtype != np.float64
         output = Tensor(array, dtype=np.float32 if narrow else array.dtype)
@@ -282,8 +319,13 @@ def as_operand(x: Any, dtype: "np.dtype[Any] | None") -> "Tensor | float":
         x = x.item()
     if isinstance(x, int | float):
         return x
-    array = np.asarray(x)
+    array = copied(x)
     return Tensor(array, dtype=dtype if array.dtype.kind == "f" else None)
+
+
+def copied(x: Any) -> Any:
+    """Copy an array, tensor or list, so that changing it later cannot change a gradient."""
+    return np.array(unwrap(x)) if isinstance(x, Tensor | np.ndarray | list) else x
 
 
 # %% [markdown]
@@ -354,20 +396,28 @@ def power(a: Array, *, exponent: Any) -> Any:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-1.3", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_elementwise():
     print("🔬 Unit Test: elementwise arithmetic...")
-    before = prices.copy()
-    assert add.forward(prices, fee).tolist() == [[1.5, 2.5, 3.5], [3.0, 3.0, 2.0]], "add: row 0 gets 0.5, row 1 gets 1"
-    assert subtract.forward(prices, fee).tolist() == [[0.5, 1.5, 2.5], [1.0, 1.0, 0.0]], "subtract: a - b, not b - a"
-    assert multiply.forward(prices, bought).tolist() == [[4.0, 2.0, 6.0], [8.0, 2.0, 2.0]], "multiply: price times count"
-    assert divide.forward(prices, 2.0).tolist() == [[0.5, 1.0, 1.5], [1.0, 1.0, 0.5]], "divide: a / b, not b / a"
-    assert power.forward(prices, exponent=2).tolist() == [[1.0, 4.0, 9.0], [4.0, 4.0, 1.0]], "power: a ** exponent"
-    assert prices.tolist() == before.tolist(), "an op changed its input in place: write a + b, not a += b"
-    for operation in (add, subtract, multiply, divide):
+    before = prices.tolist()
+    cases = (
+        (add, fee, [[1.5, 2.5, 3.5], [3.0, 3.0, 2.0]], "row 0 gets 0.5, row 1 gets 1"),
+        (subtract, fee, [[0.5, 1.5, 2.5], [1.0, 1.0, 0.0]], "a - b, not b - a"),
+        (multiply, bought, [[4.0, 2.0, 6.0], [8.0, 2.0, 2.0]], "price times count"),
+        (divide, 2.0, [[0.5, 1.0, 1.5], [1.0, 1.0, 0.5]], "a / b, not b / a; and 1 / 2 is 0.5, with one slash"),
+    )
+    for operation, b, expected, hint in cases:
+        name, got = operation.__name__, operation.forward(prices, b)
+        assert prices.tolist() == before, f"{name} changed its input in place: write a + b, not a += b"
+        assert got is not None, f"{name} gives None: is a return missing?"
+        assert got.tolist() == expected, f"{name}: {hint}"
+        assert np.shape(operation.forward(1, prices)) == (2, 3), f"{name}: plain numbers have no .shape, but np.shape"
         try:
             operation.forward(prices, np.ones(2))
         except ValueError as error:
-            assert "(2, 3) and (2,)" in str(error), f"{operation.__name__}: call broadcast_shape first, for its message"
+            assert "(2, 3) and (2,)" in str(error), f"{name}: call broadcast_shape first, for its message"
+    assert power.forward(prices, exponent=2).tolist() == [[1.0, 4.0, 9.0], [4.0, 4.0, 1.0]], "power: a ** exponent"
+    assert power.forward(np.array([4.0, 9.0]), exponent=0.5).tolist() == [2.0, 3.0], "power 0.5 is the square root: use exponent"
     print("✅ add, subtract, multiply, divide, power: values, broadcasting, inputs untouched")
 
 
@@ -423,12 +473,15 @@ def matmul(a: Array, b: Array) -> Any:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-1.4", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_matmul():
     print("🔬 Unit Test: matmul...")
     assert matmul.forward(prices, bought).tolist() == [12.0, 12.0], "1·4 + 2·1 + 3·2 = 12, and 2·4 + 2·1 + 1·2 = 12"
     a, b = np.arange(30.0).reshape(5, 2, 3), np.arange(21.0).reshape(3, 7)
     expected = sum(a[..., :, k, None] * b[..., None, k, :] for k in range(3))
     assert np.allclose(matmul.forward(a, b), expected), "a (5, 2, 3) @ (3, 7) is five matrix products"
+    stack = np.stack([b] * 5)
+    assert np.shape(matmul.forward(a, stack)) == (5, 2, 7), "(5, 2, 3) @ (5, 3, 7) is five products; np.dot makes 25, np.matmul five"
     for left, right, what in ((prices, prices, "inner sizes 3 and 2 differ"), (prices, np.array(2.0), "a number has no axes")):
         try:
             matmul.forward(left, right)
@@ -436,6 +489,10 @@ def test_matmul():
             assert str(left.shape) in str(error) and str(right.shape) in str(error), f"{what}: name both shapes"
         else:
             raise AssertionError(f"{what}: raise a ValueError")
+    try:
+        matmul.forward(a, stack[:4])
+    except ValueError as error:
+        assert "remapped" not in str(error), "leading axes 5 and 4: check them with broadcast_shape, for its message"
     print("✅ matmul: values, leading axes, and an error that names both shapes")
 
 
@@ -480,13 +537,24 @@ def reduce_max(a: Array, *, dim: Dim = None, keepdims: bool = False) -> Any:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-1.5", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_reductions():
     print("🔬 Unit Test: reductions...")
-    assert reduce_sum.forward(prices, dim=0).tolist() == [3.0, 4.0, 4.0], "dim=0 runs down the shops"
+    total = reduce_sum.forward(prices, dim=0)
+    assert np.ndim(total) < 2, "keepdims=False must drop the axis: hand keepdims on as it is"
+    assert total is not None, "reduce_sum gives None: is a return missing?"
+    assert np.shape(total) == (3,), f"dim=0 runs down the shops and leaves 3 numbers; yours has the shape {np.shape(total)}"
+    assert total.tolist() != [1.5, 2.0, 2.0], "a sum, not a mean"
+    assert total.tolist() == [3.0, 4.0, 4.0], "dim=0 runs down the shops"
     assert reduce_sum.forward(prices, dim=1).tolist() == [6.0, 5.0], "dim=1 runs along the fruits"
-    assert reduce_sum.forward(prices, dim=1, keepdims=True).shape == (2, 1), "keepdims=True must leave a 1"
     assert reduce_sum.forward(prices) == 11.0, "dim=None sums everything"
-    assert reduce_max.forward(prices, dim=0).tolist() == [2.0, 2.0, 3.0], "the dearer shop for each fruit"
+    dearest = reduce_max.forward(prices, dim=0).tolist()
+    assert dearest != [1.0, 2.0, 1.0], "max is the largest, not the smallest"
+    assert dearest != [1, 0, 0], "max is the largest number itself, not its position"
+    assert dearest == [2.0, 2.0, 3.0], "the dearer shop for each fruit"
+    for operation in (reduce_sum, reduce_max):
+        kept = np.shape(operation.forward(prices, dim=1, keepdims=True))
+        assert kept == (2, 1), f"{operation.__name__}: keepdims=True must leave a 1; the shape is {kept}"
     assert reduce_max.forward(prices, dim=(0, 1), keepdims=True).tolist() == [[3.0]], "a tuple reduces several axes"
     print("✅ sum and max: which axis, keepdims, everything at once")
 
@@ -552,13 +620,26 @@ def index(a: Array, *, key: Any) -> Any:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-1.6", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_moving():
     print("🔬 Unit Test: moving numbers about...")
-    assert transpose.forward(prices, dim0=0, dim1=1).tolist() == [[1.0, 2.0], [2.0, 2.0], [3.0, 1.0]], "rows become columns"
-    assert transpose.forward(np.ones((2, 3, 5)), dim0=-2, dim1=-1).shape == (2, 5, 3), "only the two named axes swap"
-    assert reshape.forward(prices, shape=(3, 2)).tolist() == [[1.0, 2.0], [3.0, 2.0], [2.0, 1.0]], "reshape keeps the order"
+    turned = transpose.forward(prices, dim0=0, dim1=1)
+    assert turned.tolist() != prices.tolist(), "transpose moved nothing: it swaps the axes dim0 and dim1; np.transpose takes an order"
+    assert turned.tolist() != [[1.0, 2.0], [3.0, 2.0], [2.0, 1.0]], "that is a reshape; transpose makes rows columns"
+    assert turned.tolist() == [[1.0, 2.0], [2.0, 2.0], [3.0, 1.0]], "rows become columns"
+    x = np.ones((2, 3, 5))
+    assert transpose.forward(x, dim0=-2, dim1=-1).shape == (2, 5, 3), "only the two named axes swap, not all"
+    assert transpose.forward(x, dim0=0, dim1=1).shape == (3, 2, 5), "swap the axes dim0 and dim1, not always the last two"
+    assert transpose.forward(x, dim0=0, dim1=2).shape == (5, 3, 2), "the two axes swap; what stands between them stays"
+    assert reshape.forward(prices, shape=(3, 2)).tolist() == [[1.0, 2.0], [3.0, 2.0], [2.0, 1.0]], "reshape keeps the order, row by row"
+    assert prices.shape == (2, 3), "reshape changed the shape of its input in place"
     assert reshape.forward(prices, shape=(-1,)).shape == (6,), "-1 means: whatever is left"
-    assert index.forward(prices, key=(slice(None), 1)).tolist() == [2.0, 2.0], "key (:, 1) is the second fruit"
+    try:
+        picked = index.forward(prices, key=(slice(None), 1))
+    except IndexError as error:
+        raise AssertionError(f"key (:, 1) is a tuple, and goes between the brackets as it is: {error}") from None
+    assert picked is not None, "index gives None: is a return missing?"
+    assert picked.tolist() == [2.0, 2.0], "key (:, 1) is the second fruit"
     try:
         reshape.forward(prices, shape=(4, 2))
     except ValueError as error:
@@ -611,18 +692,26 @@ def masked_fill(a: Array, *, where: Array, value: float) -> Any:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-1.7", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_masked_fill():
     print("🔬 Unit Test: masked_fill...")
-    dear = prices > 2.5
-    assert masked_fill.forward(prices, where=dear, value=0.0).tolist() == [[1, 2, 0], [2, 2, 1]], "only the 3 is hidden"
-    row = np.array([True, False, False])
-    assert masked_fill.forward(prices, where=row, value=9.0).tolist() == [[9, 2, 3], [9, 2, 1]], "the mask stretches"
-    assert masked_fill.forward(as_array(prices), where=dear, value=-1e9).dtype == np.float32, "the dtype must stay"
+    dear = prices > 2.5  # only the 3
+    filled = masked_fill.forward(prices, where=dear, value=9.0)
     assert prices.max() == 3.0, "masked_fill changed its input in place"
+    assert filled is not None, "masked_fill gives None: is a return missing?"
+    assert filled[0, 0] != 9.0, "the mask is turned round: fill where the mask is true"
+    assert filled[0, 2] != 12.0, "the value replaces the number, it is not added"
+    assert filled.tolist() == [[1, 2, 9], [2, 2, 1]], "only the 3 is hidden, filled with the value"
+    row = np.array([True, False, False])
+    try:
+        assert masked_fill.forward(prices, where=row, value=9.0).tolist() == [[9, 2, 3], [9, 2, 1]], "the mask stretches"
+    except IndexError as error:
+        raise AssertionError(f"the mask stretches, from (3,) to (2, 3); between [ ] it does not: {error}") from None
+    assert masked_fill.forward(as_array(prices), where=dear, value=-1e9).dtype == np.float32, "the dtype must stay"
     try:
         masked_fill.forward(prices, where=np.ones((5, 2, 3), dtype=bool), value=0.0)
     except ValueError as error:
-        assert "(5, 2, 3)" in str(error) and "(2, 3)" in str(error), "name both shapes"
+        assert "(5, 2, 3)" in str(error) and "(2, 3)" in str(error).replace("(5, 2, 3)", ""), "name both shapes"
     else:
         raise AssertionError("a (5, 2, 3) mask would turn (2, 3) into (5, 2, 3): raise a ValueError")
     print("✅ masked_fill: fills, stretches, never enlarges")
@@ -765,7 +854,7 @@ class Tensor:
     def __pow__(self, exponent: Any) -> "Tensor":
         if isinstance(exponent, Tensor) and exponent.requires_grad:
             raise TypeError("** takes a constant exponent; for a learned one use exp(log(a) * b)")
-        return power(self, exponent=unwrap(exponent))
+        return power(self, exponent=copied(exponent))
 
     @property
     def T(self) -> "Tensor":  # noqa: N802, the field's name
@@ -783,12 +872,13 @@ class Tensor:
     def reshape(self, *shape: Any) -> "Tensor":
         """Return the same numbers, in the same order, in another shape; one size may be -1."""
         ### BEGIN SOLUTION 1.10
-        return reshape(self, shape=shape[0] if isinstance(shape[0], Sequence) else shape)
+        one_tuple = len(shape) == 1 and isinstance(shape[0], Sequence)
+        return reshape(self, shape=shape[0] if one_tuple else shape)
         ### END SOLUTION
 
     def __getitem__(self, key: Any) -> "Tensor":
         ### BEGIN SOLUTION 1.10
-        return index(self, key=tuple(map(unwrap, key)) if isinstance(key, tuple) else unwrap(key))
+        return index(self, key=tuple(map(copied, key)) if isinstance(key, tuple) else copied(key))
         ### END SOLUTION
 
     def masked_fill(self, where: Any, value: float) -> "Tensor":
@@ -837,6 +927,8 @@ class Tensor:
     def __and__(self, other: Any) -> "Tensor":
         """Combine two masks: true where both are nonzero."""
         return Tensor(np.logical_and(self.data, unwrap(other)))
+
+    __rand__ = __and__
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -902,14 +994,15 @@ class Tensor:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-1.8", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_tensor_init():
     print("🔬 Unit Test: Tensor.__init__...")
     x = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
     assert isinstance(x.data, np.ndarray) and x.data.dtype == np.float32, "data must be the array that as_array makes"
     assert x.shape == (2, 2) and x.ndim == 2, "shape and ndim are those of the array"
-    assert x.requires_grad is True and x.grad is None and x.node is None, "a new tensor has no gradient and no memory"
+    assert x.requires_grad is True and x.grad is None and x.node is None, "grad and node start as None: a new tensor has no gradient and no memory"
     assert Tensor([1.0], dtype=np.float64).dtype == np.float64, "hand dtype on to as_array"
-    assert Tensor([1, 2]).requires_grad is False, "requires_grad is False unless asked for"
+    assert Tensor([1, 2]).requires_grad is Tensor([1.0]).requires_grad is False, "requires_grad is False unless asked for"
     for wrong, why in (({"data": [1, 2], "requires_grad": True}, "integers"), ({"data": x}, "a Tensor")):
         try:
             Tensor(**wrong)
@@ -924,6 +1017,7 @@ if __name__ == "__main__":
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-1.9", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_tensor_operators():
     print("🔬 Unit Test: Tensor operators...")
     a, b = Tensor([6.0, 8.0], requires_grad=True), Tensor([2.0, 4.0])
@@ -935,11 +1029,15 @@ def test_tensor_operators():
         "10 + a": (10 + a, [16.0, 18.0], add), "2 * a": (2 * a, [12.0, 16.0], multiply),
         "a ** 2": (a**2, [36.0, 64.0], power),
     }  # fmt: skip
+    assert a.data.tolist() == [6.0, 8.0], "an operator changed its tensor: changed in place, it is wrong for every op that remembers it"
     for text, (result, expected, operation) in cases.items():
+        assert result is not None, f"{text} gives None: is a return missing?"
         assert result.data.tolist() == expected, f"{text} is {result.data.tolist()}, expected {expected}"
         assert result.node is not None, f"{text} is not remembered: call the op, do not build a Tensor yourself"
         assert result.node.op is operation, f"{text} must be one call of {operation.__name__}"
         assert result.dtype == np.float32, f"{text} widened float32 to {result.dtype}"
+    for text, result in {"b + a": b + a, "b - a": b - a, "b * a": b * a, "b / a": b / a, "b @ a": b @ a}.items():
+        assert result.requires_grad, f"{text}: only a requires a gradient, and is forgotten: hand the tensor on, not its data"
     assert (b + b).node is None, "nothing here requires a gradient, so nothing is remembered"
     print("✅ every operator computes, and is remembered")
 
@@ -949,16 +1047,21 @@ if __name__ == "__main__":
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-1.10", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_tensor_shapes():
     print("🔬 Unit Test: Tensor shape methods...")
     x = Tensor(prices, requires_grad=True)
     assert x.T.data.tolist() == [[1.0, 2.0], [2.0, 2.0], [3.0, 1.0]], "T swaps the two axes"
+    assert x.transpose(-2, -1).node is not None, "transpose(-2, -1) is not remembered: call the op"
     assert x.transpose(-2, -1).node.op is transpose, "transpose(-2, -1) must call the op with dim0=-2, dim1=-1"
-    assert x.reshape(3, 2).shape == x.reshape((3, 2)).shape == (3, 2), "reshape takes sizes or one tuple"
+    try:
+        assert x.reshape(3, 2).shape == x.reshape((3, 2)).shape == (3, 2), "reshape takes sizes or one tuple"
+    except (TypeError, ValueError) as error:
+        raise AssertionError(f"reshape takes sizes or one tuple: reshape(3, 2) and reshape((3, 2)) ({error})") from None
     assert x.reshape(-1).shape == (6,), "reshape(-1) is one long row"
     assert x[1, 2].item() == 1.0 and x[:, 1].shape == (2,), "x[1, 2] is row 1, column 2"
     assert x[Tensor([1, 1])].shape == (2, 3), "a tensor of positions picks rows: unwrap the key"
-    hidden = x.masked_fill(Tensor([1, 0, 0]), -1.0)
+    hidden = x.masked_fill(Tensor([2, 0, 0]), -1.0)
     assert hidden.data.tolist() == [[-1.0, 2.0, 3.0], [-1.0, 2.0, 1.0]], "nonzero in the mask means: fill"
     for result in (x.reshape(-1), x[0], hidden):
         assert result.node is not None, "the result is not remembered: call the op"
@@ -970,10 +1073,14 @@ if __name__ == "__main__":
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-1.11", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_tensor_reductions():
     print("🔬 Unit Test: Tensor reductions...")
     x = Tensor(prices, requires_grad=True)
-    assert x.sum().item() == 11.0 and x.sum(dim=1).data.tolist() == [6.0, 5.0], "sum: everything, or along dim"
+    assert x.sum().item() == 11.0, "sum() adds everything up"
+    assert x.sum(dim=1).data.tolist() == [6.0, 5.0], "sum(dim=1) runs along dim: hand dim on"
+    assert x.sum(dim=1, keepdims=True).shape == (2, 1), "sum(dim=1, keepdims=True) keeps a 1: hand keepdims on"
+    assert x.mean(dim=1, keepdims=True).shape == (2, 1), "mean(dim=1, keepdims=True) keeps a 1: hand keepdims on"
     assert x.mean(dim=1).data.tolist() == [2.0, np.float32(5 / 3)], "mean divides by how many were summed: 3 a row"
     assert x.mean(dim=0, keepdims=True).data.tolist() == [[1.5, 2.0, 2.0]], "mean over shops divides by 2"
     assert x.max(dim=-1, keepdims=True).data.tolist() == [[3.0], [2.0]], "max keeps a 1 where keepdims is True"

@@ -65,6 +65,31 @@ def without_warning(function, x, mistake):
             raise AssertionError(f"{mistake} ({error})") from None
 
 
+# %% nbgrader={"grade": false, "grade_id": "explain-errors", "locked": true, "schema_version": 3, "solution": false, "task": false}
+import traceback
+from functools import wraps
+
+
+def explain_errors(test):
+    """Turn an error that your code raises in a test into a message: which, where, in which call."""
+
+    @wraps(test)
+    def explained():
+        try:
+            test()
+        except (AssertionError, NotImplementedError):
+            raise
+        except Exception as error:
+            trace, what = error.__traceback__, str(error)
+            steps = zip(traceback.walk_tb(trace), traceback.extract_tb(trace), strict=True)
+            own = [step for (frame, _), step in steps if frame.f_globals is test.__globals__]
+            hint = ": is a return missing?" if "NoneType" in what or "dtype object" in what else ""
+            message = f"{type(error).__name__} in {own[-1].name}: {what}{hint}\nThe test ran: {own[1].line}"
+            raise AssertionError(message).with_traceback(trace) from None
+
+    return explained
+
+
 # %% [markdown]
 # ## Four operations
 #
@@ -109,13 +134,18 @@ def tanh(a: Array) -> Any:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-2.1", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_exp_log_tanh():
     print("🔬 Unit Test: exp, log, tanh...")
     x = np.array([0.0, 1.0, 2.0])
-    assert np.allclose(exp.forward(x), [1.0, math.e, math.e * math.e]), "exp is a power of e = 2.71828..., not of 2 or 10"
+    result = exp.forward(x)
+    assert result is not None, "exp gives None: is a return missing?"
+    assert x.tolist() == [0.0, 1.0, 2.0], "exp changed its input in place"
+    assert np.allclose(result, [1.0, math.e, math.e * math.e]), "exp is a power of e = 2.71828..., not of 2 or 10"
     assert np.allclose(log.forward(np.array([1.0, math.e])), [0.0, 1.0]), "log is the natural logarithm: log(e) = 1"
     halves = np.array([-math.log(2), 0.0, math.log(2), math.log(3)])
     expected = [-0.6, 0.0, 0.6, 0.8]  # (2 - 1/2) / (2 + 1/2) = 0.6
+    assert not np.allclose(tanh.forward(halves), np.tan(halves)), "that is tan, the tangent of an angle; tanh is the hyperbolic one"
     assert np.allclose(tanh.forward(halves), expected), f"tanh(log 2) must be 0.6; got {tanh.forward(halves)}"
     large = without_warning(tanh.forward, np.array([-1000.0, 1000.0]), "tanh: the fraction of exponentials overflows")
     assert large.tolist() == [-1.0, 1.0], "tanh(1000) must be 1: do not divide infinity by infinity"
@@ -169,10 +199,12 @@ def erf(a: Array) -> Any:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-2.2", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_erf():
     print("🔬 Unit Test: erf...")
     result = erf.forward(scores)
     expected = [[2 * NormalDist().cdf(x * math.sqrt(2)) - 1 for x in row] for row in scores]
+    assert result is not None, "erf gives None: is a return missing?"
     assert np.shape(result) == (2, 3), "erf works number by number: the shape stays"
     assert np.all(np.asarray(result)[scores < 0] < 0), "erf of a negative number is negative: erf is not the area from -infinity"
     assert np.allclose(result, expected, rtol=0, atol=1e-12), "wrong values: call math.erf for each number"
@@ -237,10 +269,14 @@ def relu(x: Tensor) -> Tensor:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-2.3", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_relu():
     print("🔬 Unit Test: relu...")
     x = Tensor(scores, requires_grad=True)
     result = relu(x)
+    assert result is not None, "relu gives None: is a return missing?"
+    assert result.data.tolist() != [[0.0, 0.0, -2.0], [-1.0, 0.0, 0.0]], "the mask is inverted: fill where x <= 0"
+    assert result.data.tolist() != np.abs(scores).tolist(), "that is the absolute value: negative numbers become 0"
     assert result.data.tolist() == [[3.0, 1.0, 0.0], [0.0, 0.0, 4.0]], f"positive numbers stay, others are 0; got {result.data.tolist()}"
     assert result.node is not None, "relu lost its memory: call x.masked_fill, do not build a Tensor from x.data"
     assert result.node.op.__name__ == "masked_fill", "use masked_fill: multiplying by a mask turns -infinity into NaN"
@@ -288,10 +324,14 @@ def sigmoid(x: Tensor) -> Tensor:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-2.4", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_sigmoid():
     print("🔬 Unit Test: sigmoid...")
     x = Tensor([-math.log(3), 0.0, math.log(3)], requires_grad=True, dtype=np.float64)
     result = sigmoid(x)
+    assert result is not None, "sigmoid gives None: is a return missing?"
+    assert not np.allclose(result.data, [0.5, 1.0, 1.5]), "sigmoid is twice too large: is the half there?"
+    assert not np.allclose(result.data, [0.75, 0.5, 0.25]), "sigmoid falls where it should rise: the sign is wrong"
     assert np.allclose(result.data + result.data[::-1], 1.0), "sigmoid(-x) must be 1 - sigmoid(x)"
     expected = [0.25, 0.5, 0.75]  # 1 / (1 + 1/3) = 3/4
     assert np.allclose(result.data, expected), f"sigmoid(log 3) must be 3/4: is it tanh(x / 2)? got {result.data}"
@@ -342,11 +382,15 @@ def gelu(x: Tensor) -> Tensor:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-2.5", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_gelu():
     print("🔬 Unit Test: gelu...")
     x = Tensor(scores, requires_grad=True, dtype=np.float64)
     result = gelu(x)
+    assert result is not None, "gelu gives None: is a return missing?"
     assert "erf" in made_by(result), "gelu must be made of the op erf, and remember it"
+    area = np.array([[NormalDist().cdf(number) for number in row] for row in scores])
+    assert not np.allclose(result.data, area), "that is the area alone; gelu is x times it"
     assert np.allclose(result.data - gelu(-x).data, scores), "gelu(x) - gelu(-x) must be x: is the 1 + there, and the 0.5?"
     expected = [[number * NormalDist().cdf(number) for number in row] for row in scores]
     assert np.allclose(result.data, expected, rtol=0, atol=1e-12), "wrong values: inside erf x is divided by the square root of 2"
@@ -394,12 +438,16 @@ def gelu_tanh(x: Tensor) -> Tensor:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-2.6", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_gelu_tanh():
     print("🔬 Unit Test: gelu_tanh...")
     x = Tensor([1.0, 2.0, -2.0], requires_grad=True, dtype=np.float64)
     result = gelu_tanh(x)
+    assert result is not None, "gelu_tanh gives None: is a return missing?"
     assert made_by(result) >= {"tanh", "power"}, "gelu_tanh must be made of the ops tanh and power, and remember them"
-    assert np.isclose(result.data[1] - result.data[2], 2.0), "gelu_tanh(2) - gelu_tanh(-2) must be 2: is it x**3, and the 1 +?"
+    assert np.isclose(result.data[1] - result.data[2], 2.0), "gelu_tanh(2) - gelu_tanh(-2) must be 2: is it x**3, is the 1 + there, and the 0.5?"
+    split = 0.5 * x.data * (1 + np.tanh(0.7978845608028654 * x.data + 0.044715 * x.data**3))
+    assert not np.allclose(result.data, split), "sqrt(2 / pi) multiplies the whole bracket, x and 0.044715 x³"
     near = np.abs(result.data - gelu(x).data).max()
     assert near < 1e-3, f"gelu_tanh must stay within 0.001 of gelu; {near:.4f} away: check sqrt(2 / pi) and 0.044715"
     tanh_of = [math.tanh(0.7978845608028654 * inner) for inner in (1.044715, 2.35772)]  # 2 + 0.044715 * 8
@@ -514,6 +562,7 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-2.7", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_softmax():
     print("🔬 Unit Test: softmax...")
     x = Tensor(np.log([[1.0, 2.0, 5.0], [6.0, 1.0, 1.0]]), requires_grad=True)  # each row: eighths
@@ -521,8 +570,11 @@ def test_softmax():
         result = softmax(x)
     except ValueError as error:
         raise AssertionError(f"reduce with keepdims=True, so that the result still fits x ({error})") from None
+    assert result is not None, "softmax gives None: is a return missing?"
     assert not np.allclose(result.data.sum(axis=0), 1.0), "the columns sum to 1: dim=-1 must run along the rows"
     assert not np.isclose(result.data.sum(), 1.0), "all six weights sum to 1: each row must, so sum along dim"
+    assert np.allclose(result.data.sum(axis=1), 1.0), "the weights of a row must sum to 1: divide by the sum"
+    assert np.allclose(x.data, np.log([[1.0, 2.0, 5.0], [6.0, 1.0, 1.0]])), "softmax changed its input in place"
     assert np.allclose(result.data, [[1 / 8, 2 / 8, 5 / 8], [6 / 8, 1 / 8, 1 / 8]]), f"e^log(5) of 1 + 2 + 5 is 5/8; got {result.data}"
     columns = softmax(x, dim=0).data
     assert np.allclose(columns, [[1 / 7, 2 / 3, 5 / 6], [6 / 7, 1 / 3, 1 / 6]]), "dim=0: each column sums to 1; use dim in both reductions"
@@ -576,10 +628,16 @@ def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-2.8", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_log_softmax():
     print("🔬 Unit Test: log_softmax...")
     x = Tensor(np.log([[1.0, 2.0, 5.0], [6.0, 1.0, 1.0]]), requires_grad=True)
-    assert np.allclose(np.exp(log_softmax(x).data).sum(axis=1), 1.0), "exp of a row must sum to 1: sum the exponentials along dim, then log"
+    try:
+        result = log_softmax(x)
+    except ValueError as error:
+        raise AssertionError(f"reduce with keepdims=True, so that the result still fits x ({error})") from None
+    assert result is not None, "log_softmax gives None: is a return missing?"
+    assert np.allclose(np.exp(result.data).sum(axis=1), 1.0), "exp of a row must sum to 1: sum the exponentials along dim, then log"
     far = "log_softmax fails on scores 0 and 1000: log(softmax(x)) is log(0), and exp(1000) overflows"
     result = without_warning(log_softmax, Tensor([0.0, 1000.0]), far)
     assert result.data.tolist() == [-1000.0, 0.0], f"log_softmax of 0 and 1000 must be -1000 and 0; got {result.data.tolist()}"
@@ -731,6 +789,7 @@ class LogSoftmax(Activation):
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-2.9", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_layers():
     print("🔬 Unit Test: activation layers...")
     x = Tensor(scores, requires_grad=True)

@@ -40,6 +40,31 @@ from tinytorch.core.tensor import Array, Tensor
 switches = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])  # (cases, switches)
 lamp = np.array([[0.0], [1.0], [1.0], [0.0]])  # (cases, 1)
 
+# %% nbgrader={"grade": false, "grade_id": "explain-errors", "locked": true, "schema_version": 3, "solution": false, "task": false}
+import traceback
+from functools import wraps
+
+
+def explain_errors(test):
+    """Turn an error that your code raises in a test into a message: which, where, in which call."""
+
+    @wraps(test)
+    def explained():
+        try:
+            test()
+        except (AssertionError, NotImplementedError):
+            raise
+        except Exception as error:
+            trace, what = error.__traceback__, str(error)
+            steps = zip(traceback.walk_tb(trace), traceback.extract_tb(trace), strict=True)
+            own = [step for (frame, _), step in steps if frame.f_globals is test.__globals__]
+            hint = ": is a return missing?" if "NoneType" in what or "dtype object" in what else ""
+            message = f"{type(error).__name__} in {own[-1].name}: {what}{hint}\nThe test ran: {own[1].line}"
+            raise AssertionError(message).with_traceback(trace) from None
+
+    return explained
+
+
 # %% nbgrader={"grade": false, "grade_id": "more-imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 from tinytorch.core.activations import ReLU, relu
 
@@ -287,17 +312,20 @@ NAMES = ["first.level", "rest.0.level", "rest.1.0.level"]
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.1", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_walk():
     print("🔬 Unit Test: walk...")
     stairs = Stairs()
     stairs.home = stairs  # a part that leads back
     try:
         pairs = list(walk(stairs))
+        assert all(isinstance(pair, tuple) for pair in pairs), "what walk finds below is handed on with yield from, not yield"
     except RecursionError:
         raise AssertionError("walk runs in circles: return at once when id(whole) was seen, and hand `seen` on") from None
     assert pairs and pairs[0] == ("", stairs), "the object itself comes first, with the empty name"
     names = [name for name, _ in pairs]
     assert "first" in names, f"a child of the root has no dot before its name; got {names}"
+    assert "level" in names or len(names) > 8, f"walk stops at the direct parts: go on into each child; got {names}"
     assert "first.level" in names, f"names are joined by a dot, as in first.level; got {names}"
     assert "rest.1.0.level" in names, f"a list inside a list is walked too, with positions as names; got {names}"
     assert "same" not in names and "home" not in names, "an object with two names is yielded once, under the first"
@@ -312,12 +340,17 @@ if __name__ == "__main__":
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.2", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_parameters():
     print("🔬 Unit Test: named_parameters, parameters...")
     stairs = Stairs()
-    found = dict(stairs.named_parameters())
+    found = stairs.named_parameters()
+    assert not isinstance(found, tuple) and found is not None, "named_parameters yields pairs; is a return missing, or where a yield should be?"
+    found = dict(found)
+    assert found, "no parameter was found: parts of parts count, too; walk(self) goes through all of them"
     assert "house_number" not in found, "a tensor with requires_grad=False is no parameter"
     assert "last_output" not in found, "a tensor with a node was computed: it is no parameter"
+    assert stairs.parameters() is not None, "parameters() gives None: is a return missing?"
     assert list(found) == NAMES, f"expected {NAMES}, got {list(found)}"
     assert found["first.level"] is stairs.first.level, "yield the tensor itself, not a copy: learning will change it"
     assert isinstance(stairs.parameters(), list), "parameters() is a list: an iterator would be empty the second time"
@@ -330,10 +363,12 @@ if __name__ == "__main__":
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.3", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_state():
     print("🔬 Unit Test: state_dict, load_state_dict...")
     stairs = Stairs()
     own, state = stairs.rest[0].level, stairs.state_dict()
+    assert state is not None, "state_dict gives None: is a return missing?"
     assert list(state) == NAMES and type(state["first.level"]) is np.ndarray, "the state is a dict from names to arrays"
     stairs.first.level.data[0] = -1.0
     assert state["first.level"][0] == 2.0, "training on changed the saved state: copy the arrays"
@@ -361,6 +396,7 @@ if __name__ == "__main__":
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.4", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_train_eval():
     print("🔬 Unit Test: train, eval...")
     stairs = Stairs()
@@ -381,6 +417,7 @@ if __name__ == "__main__":
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.5", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_to():
     print("🔬 Unit Test: to...")
     stairs = Stairs()
@@ -389,9 +426,11 @@ def test_to():
     assert stairs.to(np.float64) is stairs, "return self"
     after = stairs.parameters()
     assert all(new is old for new, old in zip(after, before, strict=True)), "the tensors must stay the same objects: replace their data"
+    assert {p.dtype.name for p in after} != {"float32"}, "nothing has changed: astype returns a new array"
     assert {p.dtype.name for p in after} == {"float64"}, "every parameter changes, also those in lists"
     assert after[0].grad.dtype == np.float64, "a gradient changes with its parameter"
     assert after[0].data.tolist() == [2.0, 3.0, 5.0], "the values must stay"
+    assert Dimmer(1.0).to(np.float16).level.dtype == np.float16, "to(np.float16) must give float16: use dtype"
     for wrong in (np.int64, bool, complex):
         try:
             stairs.to(wrong)
@@ -447,12 +486,19 @@ def glorot_uniform(in_features: int, out_features: int, rng: np.random.Generator
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.6", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_glorot_uniform():
     print("🔬 Unit Test: glorot_uniform...")
     weights = glorot_uniform(199, 307, np.random.default_rng(0))
+    assert weights is not None, "glorot_uniform gives None: is a return missing?"
     assert weights.shape == (199, 307), "the shape is (in_features, out_features)"
     assert weights.min() < 0 < weights.max(), "weights of one sign only: the interval reaches from -limit to +limit"
     limit, largest = 0.1089, np.abs(weights).max()  # 6 / 506 = 0.01186, its root 0.1089
+    for wrong, mistake in (((6 / 199) ** 0.5, "only in_features counts: both sizes are in the sum"), (6 / 506, "the root is missing"),
+                           ((2 / 506) ** 0.5, "2 / (in + out) is the variance, not the limit: 6 is asked for"), ((6 / 307) ** 0.5, "only out_features counts")):
+        assert abs(largest / wrong - 1) > 0.01, f"the largest weight is {largest:.4f}, the limit {limit}: {mistake}"
+    assert largest <= limit or abs(weights.var() / (2 / 506) - 1) > 0.05, "the variance is right, and some weights are too large: draw uniformly"
+    assert len(np.unique(weights)) > 307, "the same numbers come again: each weight is drawn on its own"
     assert largest <= limit, f"a weight of {largest:.4f} beyond ±{limit}: uniform? both sizes in the sum? the root taken?"
     assert largest > 0.99 * limit, f"the largest weight is {largest:.4f}, the limit {limit}: is the 6 there? the root taken?"
     assert abs(weights.var() / (2 / 506) - 1) < 0.05, "the variance must be 2 / (in + out): draw uniformly"
@@ -560,6 +606,7 @@ class Linear(Layer):
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.7", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_linear():
     print("🔬 Unit Test: Linear...")
     layer = Linear(3, 2, rng=np.random.default_rng(0))
@@ -568,14 +615,24 @@ def test_linear():
     assert layer.bias.data.tolist() == [0.0, 0.0], "the bias starts at 0, one number for each output"
     assert np.array_equal(layer.weight.data, np.float32(glorot_uniform(3, 2, np.random.default_rng(0)))), "draw the weight with glorot_uniform and rng"
     layer.load_state_dict({"weight": [[1, 2], [3, 4], [5, 6]], "bias": [1000, 2000]})
-    result = layer(Tensor([1.0, 10.0, 100.0])).data.tolist()
+    hint = "1·1 + 10·3 + 100·5 + 1000 = 1531: is it x W + b?"
+    try:
+        result = layer(Tensor([1.0, 10.0, 100.0]))
+    except ValueError as error:
+        raise AssertionError(f"{hint} ({error})") from None
+    assert result is not None, "forward gives None: is a return missing?"
+    result = result.data.tolist()
     assert result != [531.0, 642.0], "the bias is not added"
-    assert result == [1531.0, 2642.0], f"1·1 + 10·3 + 100·5 + 1000 = 1531: is it x W + b? got {result}"
+    assert result == [1531.0, 2642.0], f"{hint} got {result}"
     batch = layer(Tensor(np.ones((5, 7, 3))))
     assert batch.shape == (5, 7, 2) and batch.data[4, 6].tolist() == [1009.0, 2012.0], "leading axes stay: 1 + 3 + 5 + 1000 = 1009"
     assert batch.node is not None, "the result is not remembered: use the operators of Tensor, not x.data"
     plain = Linear(3, 2, bias=False)
-    assert plain.bias is None and len(plain.parameters()) == 1 and plain(Tensor([0.0, 0.0, 0.0])).shape == (2,), "bias=False: one parameter only"
+    assert plain.bias is None and len(plain.parameters()) == 1, "bias=False: one parameter only"
+    try:
+        assert plain(Tensor([0.0, 0.0, 0.0])).shape == (2,)
+    except TypeError as error:
+        raise AssertionError(f"bias=False: there is nothing to add then ({error})") from None
     for wrong in (np.ones((3, 2)), np.array(1.0)):
         try:
             layer(Tensor(wrong))
@@ -646,14 +703,18 @@ class Dropout(Layer):
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.8", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_dropout():
     print("🔬 Unit Test: Dropout...")
     dropout = Dropout(0.2, rng=np.random.default_rng(0))
     x = Tensor(np.ones((199, 307)), requires_grad=True)
     result = dropout(x)
+    assert result is not None, "forward gives None: is a return missing?"
     values, dropped = np.unique(result.data), (result.data == 0).mean()
     assert not np.array_equal(values, [0.0, 1.0]), "what is left must be scaled up by 1 / (1 - p)"
-    assert np.allclose(values, [0.0, 1.25]), f"with p = 0.2 every result is 0 or 1 / 0.8 = 1.25; got {values[:5]}"
+    assert not np.allclose(values, [0.0, 5.0]), "scale by 1 / (1 - p), not by 1 / p: the chance to stay is 1 - p"
+    assert abs(dropped - 0.2) < 0.02 or abs(dropped - 0.8) < 0.02, f"p is the chance to be dropped: expected 0.2 zeros, got {dropped:.2f}"
+    assert np.allclose(values, [0.0, 1.25]) or abs(dropped - 0.8) < 0.02, f"with p = 0.2 every result is 0 or 1 / 0.8 = 1.25; got {values[:5]}"
     assert abs(dropped - 0.2) < 0.02, f"p is the chance to be dropped: expected 0.2 zeros, got {dropped:.2f}"
     assert abs(result.data.mean() - 1) < 0.02, "the mean must stay: 0.8 times 1.25 is 1"
     assert (result.data.std(axis=0) > 0).all() and (result.data.std(axis=1) > 0).all(), "each number is dropped on its own, not whole rows"
@@ -734,10 +795,17 @@ class Sequential(Layer):
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.9", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_sequential():
     print("🔬 Unit Test: Sequential...")
     model = Sequential(Dimmer(2.0, 3.0), ReLU(), lambda x: x + 1.0)
-    result = model(Tensor([-5.0, 7.0])).data.tolist()
+    result = model(Tensor([-5.0, 7.0]))
+    assert result is not None, "forward gives None: is a return missing?"
+    result = result.data.tolist()
+    assert result != [-10.0, 21.0], "only the first layer ran: perhaps the return stands inside the loop"
+    assert result != [-5.0, 7.0], "x came back as it was: the result of a layer is thrown away"
+    assert result != [0.0, 21.0], "the last layer is left out: nothing was added at the end"
+    assert result != [-14.0, 36.0], "each layer gets the result of the one before; the output is not the sum of all layers"
     assert result != [-4.0, 8.0], "every layer must get the result of the one before, not x again"
     assert result == [1.0, 22.0], f"-5 · 2 -> relu -> + 1 is 1, and 7 · 3 + 1 is 22: first layer first; got {result}"
     assert Sequential()(7) == 7, "with no layers the input comes back"

@@ -24,6 +24,7 @@ sys.path.insert(0, str(root))  # this folder's own tinytorch, whatever else is i
 #| export
 import math
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,8 @@ queries = np.array([[2, 0, 0, 0],   # my: whose? looks for a thing
 keys = np.array([[0, 0, 0, 1], [2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 0, 1], [1, 0, 1, 0], [0, 2, 0, 0]])
 values = np.array([[0, 0], [1, 0], [0, 1], [0, 0], [0, 0], [0, 1]])  # (living, doing)
 
-Q_words, K_words, V_words = (Tensor(x[None], dtype=np.float32) for x in (queries, keys, values))  # (1, 6, 4), (1, 6, 4), (1, 6, 2)
+# (1, 6, 4), (1, 6, 4), (1, 6, 2): one sentence, six words, and their widths
+Q_words, K_words, V_words = (Tensor(x[None], dtype=np.float32) for x in (queries, keys, values))
 
 
 # %% [markdown]
@@ -65,15 +67,61 @@ Q_words, K_words, V_words = (Tensor(x[None], dtype=np.float32) for x in (queries
 # %% nbgrader={"grade": false, "grade_id": "check-values", "locked": true, "schema_version": 3, "solution": false, "task": false}
 def check_values(got: Any, expected: Any, what: str, mistakes: dict[str, Any] | None = None) -> None:
     """Assert that `got` is `expected`; if it is the result of a known mistake, say which."""
+    assert got is not None, f"{what}: None came back: is a return missing?"
     got, expected = np.asarray(got), np.asarray(expected)
-    assert got.shape == expected.shape, f"{what} has shape {got.shape}, expected {expected.shape}"
-    if np.allclose(got, expected, rtol=1e-4, atol=1e-6):
+    if np.shape(got) == expected.shape and np.allclose(got, expected, rtol=1e-4, atol=1e-6):
         return
     for mistake, wrong in (mistakes or {}).items():
         if np.shape(wrong) == got.shape and np.allclose(got, wrong, rtol=1e-4, atol=1e-6):
             raise AssertionError(f"{what}: {mistake}")
+    assert got.shape == expected.shape, f"{what} has shape {got.shape}, expected {expected.shape}"
     place = tuple(int(i) for i in np.unravel_index(np.argmax(np.abs(got - expected)), got.shape))
     raise AssertionError(f"{what} at {place} is {got[place]:.6g}, expected {expected[place]:.6g}")
+
+
+def check_two(results: Any, first: str, second: str) -> tuple[Any, Any]:
+    """Assert that a call returned two results, and return them."""
+    assert results is not None, f"None came back instead of {first} and {second}: is a return missing?"
+    assert isinstance(results, tuple) and len(results) == 2, f"return two results, a tuple of two: {first}, {second}"
+    return results
+
+
+# %% nbgrader={"grade": false, "grade_id": "explain-errors", "locked": true, "schema_version": 3, "solution": false, "task": false}
+import traceback
+from functools import wraps
+
+
+def explain_errors(test):
+    """Turn an error that your code raises in a test into a message: which, where, in which call."""
+
+    @wraps(test)
+    def explained():
+        try:
+            test()
+        except (AssertionError, NotImplementedError):
+            raise
+        except Exception as error:
+            trace, what = error.__traceback__, str(error)
+            steps = zip(traceback.walk_tb(trace), traceback.extract_tb(trace), strict=True)
+            own = [step for (frame, _), step in steps if frame.f_globals is test.__globals__]
+            hint = ": is a return missing?" if "NoneType" in what or "dtype object" in what else ""
+            message = f"{type(error).__name__} in {own[-1].name}: {what}{hint}\nThe test ran: {own[1].line}"
+            raise AssertionError(message).with_traceback(trace) from None
+
+    return explained
+
+
+# %% nbgrader={"grade": false, "grade_id": "error-of", "locked": true, "schema_version": 3, "solution": false, "task": false}
+def error_of(function, *arguments, kind=ValueError):
+    """Return the message of the error that a call must raise."""
+    call = f"{function.__name__}{arguments if len(arguments) > 1 else f'({arguments[0]!r})'}"
+    try:
+        function(*arguments)
+    except kind as error:
+        return str(error)
+    except (AssertionError, ArithmeticError, LookupError) as error:
+        raise AssertionError(f"{call} must raise a {kind.__name__}; it raises {type(error).__name__}") from None
+    raise AssertionError(f"{call} must raise a {kind.__name__}")
 
 
 # %% [markdown]
@@ -95,7 +143,7 @@ def check_values(got: Any, expected: Any, what: str, mistakes: dict[str, Any] | 
 # </details>
 # <details><summary>Stronger hint</summary>
 #
-# Start with `np.empty((*Q.shape[:-1], K.shape[-2]), Q.dtype)`. `scores[b]` is a view: writing into it writes into
+# Start with `np.empty((*Q.shape[:-1], K.shape[-2]), np.result_type(Q.dtype, K.dtype))`. `scores[b]` is a view: writing into it writes into
 # `scores`.
 #
 # </details>
@@ -116,7 +164,7 @@ def attention_scores(Q: Array, K: Array) -> Array:
     Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.2.1.
     """
     ### BEGIN SOLUTION 12.1
-    scores = np.empty((*Q.shape[:-1], K.shape[-2]), Q.dtype)
+    scores = np.empty((*Q.shape[:-1], K.shape[-2]), np.result_type(Q.dtype, K.dtype))
     for b in np.ndindex(Q.shape[:-2]):  # batch, and head
         q, k, s = Q[b], K[b], scores[b]
         for i in range(len(q)):  # every query ...
@@ -127,24 +175,37 @@ def attention_scores(Q: Array, K: Array) -> Array:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-12.1", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_attention_scores():
     print("🔬 Unit Test: attention_scores...")
-    it, rng = words.index("it"), np.random.default_rng(1)
-    row = attention_scores(Q_words, K_words).data[0, it]
-    assert row.tolist() == [0, 4, 0, 0, 2, 0], f'"it" scores dog 4 and itself 2; you got {row.tolist()}'
-    Q, K = rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 7, 3))
-    right = (Q[:, :, None, :] * K[:, None, :, :]).sum(axis=-1)
-    mistakes = {
-        "scaled already; the scale comes later, in 12.6": right / math.sqrt(3),
-        "every batch got the scores of the first: index with b": np.broadcast_to(right[:1], right.shape),
-        "every batch got the scores of the last: write into scores[b]": np.broadcast_to(right[1:], right.shape),
-    }
-    check_values(attention_scores.forward(Q, K), right, "scores of 5 queries and 7 keys", mistakes)
-    Q, K = rng.normal(size=(2, 3, 5, 7)), rng.normal(size=(2, 3, 5, 7))
-    right = (Q[..., :, None, :] * K[..., None, :, :]).sum(axis=-1)
-    mistakes = {"row and column are swapped: s[i, j] is q[i] · k[j]": np.swapaxes(right, -2, -1)}
-    check_values(attention_scores.forward(Q, K), right, "scores with batch and heads, (2, 3, 5, 7)", mistakes)
-    assert attention_scores(Q_words, K_words).dtype == np.float32, "float32 in, float32 out: allocate with Q.dtype"
+    rng = np.random.default_rng(1)
+    for Q, K, what in (
+        (queries.astype(float)[None], keys.astype(float)[None], 'scores of the sentence ("it" gives dog 4, itself 2)'),
+        (rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 7, 3)), "scores of 5 queries and 7 keys"),
+        (rng.normal(size=(2, 3, 5, 7)), rng.normal(size=(2, 3, 5, 7)), "scores with batch and heads, (2, 3, 5, 7)"),
+    ):
+        right = (Q[..., :, None, :] * K[..., None, :, :]).sum(axis=-1)
+        lengths = np.linalg.norm(Q, axis=-1)[..., :, None] * np.linalg.norm(K, axis=-1)[..., None, :]
+        one_less = right.copy()
+        one_less[..., -1] = 0
+        mistakes = {
+            "row and column are swapped: s[i, j] is q[i] · k[j]": np.swapaxes(right, -2, -1),
+            "they are scaled already; the scale comes later, in 12.6": right / math.sqrt(Q.shape[-1]),
+            "they are divided by the lengths of q and k: a plain dot product is asked for": right / np.maximum(lengths, 1e-12),
+            "the keys are not used: s[i, j] is q[i] · k[j]": (Q[..., :, None, :] * Q[..., None, :, :]).sum(axis=-1),
+            "the last key is left out: j runs to len(k) - 1": one_less,
+            "every batch got the scores of the first: index with b": np.broadcast_to(right[:1], right.shape),
+        }
+        try:
+            got = attention_scores.forward(Q, K)
+        except ValueError as error:
+            raise AssertionError(f"{what}: {error}. Is one row of Q multiplied by one row of K? With @, is K transposed?") from None
+        over = len(Q) > 1 and np.shape(got) == right.shape and np.allclose(got[0], right[-1])
+        assert not over, f"{what}: every batch was written over the one before: write into scores[b]"
+        check_values(got, right, what, mistakes)
+        for dtype in (np.float32, np.float64):
+            found = attention_scores.forward(Q.astype(dtype), K.astype(dtype)).dtype
+            assert found == dtype, f"{np.dtype(dtype)} went in, {found} came out: allocate with Q.dtype"
     print("✅ every query meets every key, for each batch and head")
 
 
@@ -186,26 +247,30 @@ def attention_scores_rule(grad: Array, output: Array, Q: Array, K: Array) -> tup
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-12.2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_attention_scores_rule():
     print("🔬 Unit Test: the gradient of attention_scores...")
     rng = np.random.default_rng(2)
-    Q, K, g = rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 3, 7)).swapaxes(1, 2), rng.normal(size=(2, 5, 7))
-    grad_Q, grad_K = attention_scores.rule(g, None, Q, K)
-    by_pair_Q, by_pair_K = g[..., None] * K[:, None], g[..., None] * Q[:, :, None]  # (2, 5, 7, 3)
-    check_values(grad_Q, by_pair_Q.sum(axis=2), "gradient of Q", {
-        "only the last key is left: add with +=, do not assign": by_pair_Q[:, :, -1],
-        "the sign is wrong": -by_pair_Q.sum(axis=2),
-    })
-    check_values(grad_K, by_pair_K.sum(axis=1), "gradient of K", {
-        "only the last query is left: add with +=, do not assign": by_pair_K[:, -1],
-        "it is all zeros: each pair adds to k's row, too": 0 * K,
-    })
-    Q4, K4, g4 = rng.normal(size=(2, 3, 5, 7)), rng.normal(size=(2, 3, 5, 7)), rng.normal(size=(2, 3, 5, 5))
-    grad_Q, grad_K = attention_scores.rule(g4, None, Q4, K4)
-    check_values(grad_Q, (g4[..., None] * K4[:, :, None]).sum(axis=3), "gradient of Q with heads", {
-        "i and j of grad are swapped: the pair (i, j) has g[i, j]": (g4.swapaxes(-1, -2)[..., None] * K4[:, :, None]).sum(axis=3)})
-    check_values(grad_K, (g4[..., None] * Q4[:, :, :, None]).sum(axis=2), "gradient of K with heads", {
-        "i and j of grad are swapped: the pair (i, j) has g[i, j]": (g4.swapaxes(-1, -2)[..., None] * Q4[:, :, :, None]).sum(axis=2)})
+    Q = rng.normal(size=(2, 3, 5, 7))
+    K = rng.normal(size=(2, 5, 3, 7)).swapaxes(1, 2)  # a transposed view, as split_heads makes them
+    square = (Q, K, rng.normal(size=(2, 3, 5, 5)))
+    oblong = (rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 3, 7)).swapaxes(1, 2), rng.normal(size=(2, 5, 7)))
+    for Q, K, g in (square, oblong):
+        grad_Q, grad_K = check_two(attention_scores.rule(g, None, Q, K), "the gradient of Q", "the gradient of K")
+        q, k, pair = Q[..., :, None, :], K[..., None, :, :], g[..., None]  # a pair (i, j) stands at [..., i, j, :]
+        right_Q, right_K, turned = (pair * k).sum(axis=-2), (pair * q).sum(axis=-3), g.swapaxes(-1, -2)[..., None]
+        swapped = {"i and j of grad are swapped: the pair (i, j) has g[i, j]": (turned * k).sum(axis=-2)} if Q.shape == K.shape else {}
+        check_values(grad_Q, right_Q, f"gradient of Q {Q.shape}", {
+            "only the last key is left: add with +=, do not assign": (pair * k)[..., -1, :],
+            "a query's gradient is made of keys: q's row gets g[i, j]·k[j]": (pair * q).sum(axis=-2),
+            "the gradient of Q comes first, then that of K": right_K,
+            "grad is missing: each share is multiplied by g[i, j]": np.broadcast_to(K.sum(axis=-2, keepdims=True), Q.shape),
+            "it is scaled by 1 / √d_k: these scores were not": right_Q / math.sqrt(Q.shape[-1]),
+            "the sign is wrong": -right_Q, **swapped})
+        check_values(grad_K, right_K, f"gradient of K {K.shape}", {
+            "only the last query is left: add with +=, do not assign": (pair * q)[..., -1, :, :],
+            "a key's gradient is made of queries: k's row gets g[i, j]·q[i]": (pair * k).sum(axis=-3),
+            "it is all zeros: does each pair add to k's row, too? zeros_like and reshape write into a copy": 0 * K})
     print("✅ each pair adds its share to one query and one key")
 
 
@@ -270,8 +335,11 @@ def align_mask(mask: Any, scores_shape: Sequence[int]) -> Array:
         A boolean array that broadcasts to `scores_shape`: True where looking is allowed.
 
     Raises:
-        ValueError: the mask has other axes, or would enlarge the scores; names both shapes.
+        ValueError: the mask has other axes, or would enlarge the scores; names both shapes. Or it
+            holds -inf or NaN: a mask made to be added to scores means the opposite.
     """
+    if not np.isfinite(np.asarray(mask)).all():
+        raise ValueError("mask holds -inf or NaN; here nonzero means may look: pass mask == 0")
     allowed: Array = np.asarray(mask) != 0
     given, shape = allowed.shape, tuple(scores_shape)
     if len(given) == 3 and len(shape) == 4:
@@ -337,34 +405,56 @@ def attention_weights(scores: Tensor, mask: Any = None) -> Tensor:
     ### END SOLUTION
 
 
+# %% nbgrader={"grade": false, "grade_id": "weights-and-mistakes", "locked": true, "schema_version": 3, "solution": false, "task": false}
+def weights_and_mistakes(s: Array, allowed: Array) -> tuple[Array, dict[str, Array]]:
+    """The right weights for scores `s`, and what known mistakes would make of them."""
+    e, axis = np.exp(s), -1
+    def share(x, axis=axis):
+        return x / x.sum(axis=axis, keepdims=True).clip(1e-9)
+    return share(e * allowed), {
+        "softmax ran over the queries; each query shares itself out over the keys: dim=-1": share(e * allowed, -2),
+        "softmax ran over the batch; each query shares itself out over the keys: dim=-1": share(e * allowed, 0),
+        "these are still scores: the softmax is missing": s,
+        "the mask is ignored": share(e),
+        "the mask is upside down: nonzero means MAY look": share(e * ~allowed),
+        "the mask came after the softmax, so rows no longer sum to 1: fill the scores before it": share(e) * allowed,
+        "a score of 0 is not hidden, since e⁰ = 1: fill with -1e9": share(np.where(allowed, e, 1)) * allowed,
+        "a score times 0 is not hidden, since e⁰ = 1: fill with -1e9": share(np.where(allowed, e, 1)),
+        "the mask was added to the scores; that hides nothing: fill with -1e9": share(np.exp(s + allowed)),
+        "only 1 counts for you, but nonzero means may look, and 2 is nonzero": 0 * e,
+    }
+
+
 # %% nbgrader={"grade": true, "grade_id": "test-12.3", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_attention_weights():
     print("🔬 Unit Test: attention_weights...")
-    s = np.random.default_rng(3).normal(size=(2, 5, 7)).astype(np.float32)
-    e = np.exp(s)
-    w = attention_weights(Tensor(s)).data
-    check_values(w, e / e.sum(axis=2, keepdims=True), "weights without a mask", {
-        "softmax ran over the queries; each query shares itself out over the keys: dim=-1": e / e.sum(axis=1, keepdims=True)})
+    s = np.random.default_rng(3).normal(size=(2, 3, 5, 7)).astype(np.float32)
     allowed = np.random.default_rng(4).random((2, 5, 7)) < 0.5
     allowed[:, :, 3] = True
-    seen = e * allowed
-    mistakes = {
-        "the mask is ignored": w,
-        "the mask is upside down: nonzero means MAY look": (e * ~allowed) / (e * ~allowed).sum(axis=2, keepdims=True).clip(1e-9),
-        "the mask came after the softmax, so rows no longer sum to 1: fill the scores before it": w * allowed,
-        "a score of 0 is not hidden, since e⁰ = 1: fill with -1e9": np.where(allowed, e, 1) / np.where(allowed, e, 1).sum(axis=2, keepdims=True) * allowed,
-    }
-    for kind, mask in (("bool", allowed), ("0/1", allowed.astype(float)), ("tensor", Tensor(allowed)), ("int 0/2", allowed * 2)):
-        check_values(attention_weights(Tensor(s), mask).data, seen / seen.sum(axis=2, keepdims=True), f"weights with a {kind} mask", mistakes)
-    assert not attention_weights(Tensor(s), allowed).data[~allowed].any(), "a blocked weight must be exactly 0"
-    nothing = allowed.copy()
-    nothing[1, 2] = False
-    row = attention_weights(Tensor(s), nothing).data[1, 2]
-    assert not row.any(), f"a row with nothing to look at must be all zeros; yours is {row.round(3).tolist()}"
+    cases = {"no mask (mask=None)": (s[:, 0], None), "a bool mask": (s[:, 0], allowed), "a 0/1 mask": (s[:, 0], allowed.astype(float)),
+             "a tensor as mask": (s[:, 0], Tensor(allowed)), "a mask of 0 and 2": (s[:, 0], allowed * 2), "heads and a (2, 5, 7) mask": (s, allowed)}
+    for kind, (scores, mask) in cases.items():
+        right, mistakes = weights_and_mistakes(scores, np.ones(1, bool) if mask is None else allowed[:, None] if scores is s else allowed)
+        given = Tensor(scores.copy(), requires_grad=True)
+        try:
+            got = attention_weights(given, mask)
+        except (TypeError, ValueError) as error:
+            raise AssertionError(f"attention_weights with {kind}: {error}") from None
+        check_values(got, right, f"weights with {kind}", mistakes)
+        assert np.array_equal(given.data, scores), "you changed the scores you were given: masked_fill returns a new tensor"
+        assert got.requires_grad, "the gradient is cut: compute with tensors, not with .data"
+    assert not attention_weights(Tensor(s), allowed).data[:, 2][~allowed].any(), "a blocked weight must be exactly 0"
     assert np.isfinite(attention_weights(Tensor(1000 * s)).data).all(), "scores of 1000 overflow: use softmax of module 02"
-    heads = Tensor(np.broadcast_to(s[:, None], (2, 3, 5, 7)), requires_grad=True)
-    check_values(attention_weights(heads, allowed).data[:, 2], seen / seen.sum(axis=2, keepdims=True), "weights with heads", mistakes)
-    assert attention_weights(heads, allowed).requires_grad, "the gradient is cut: compute with tensors, not with .data"
+    low = attention_weights(Tensor(s.astype(np.float64) - 1e6, dtype=np.float64), allowed).data
+    assert np.allclose(low, right, atol=1e-2), "allowed scores near -1,000,000: a blocked one must lie far below every score, at -1e9"
+    allowed[1, 2] = False
+    scores = Tensor(s, requires_grad=True)
+    weights = attention_weights(scores, allowed)
+    row = weights.data[1, 0, 2]
+    assert not row.any(), f"a row with nothing to look at must be all zeros; yours is {row.round(3).tolist()}"
+    weights.backward(s)
+    assert np.isfinite(scores.grad).all(), "a row with nothing to look at makes the gradient NaN: fill with -1e9, not with -infinity"
     print("✅ shares sum to 1; blocked is exactly 0; nothing to see gives zeros")
 
 
@@ -400,7 +490,8 @@ if __name__ == "__main__":
 #
 # <details><summary>Hint</summary>
 #
-# The output starts as `np.zeros((*weights.shape[:-1], V.shape[-1]), V.dtype)`: it is added to.
+# The output has the shape `(*weights.shape[:-1], V.shape[-1])`. It starts as `np.zeros`, since it is added to, in
+# the dtype `np.result_type(weights.dtype, V.dtype)`.
 #
 # </details>
 
@@ -420,7 +511,8 @@ def weighted_sum(weights: Array, V: Array) -> Array:
     Source: Vaswani et al. 2017, section 3.2.1.
     """
     ### BEGIN SOLUTION 12.4
-    output = np.zeros((*weights.shape[:-1], V.shape[-1]), V.dtype)
+    shape = (*weights.shape[:-1], V.shape[-1])
+    output = np.zeros(shape, np.result_type(weights.dtype, V.dtype))
     for b in np.ndindex(V.shape[:-2]):  # batch, and head
         w, v, o = weights[b], V[b], output[b]
         for i in range(len(w)):  # every query ...
@@ -431,19 +523,34 @@ def weighted_sum(weights: Array, V: Array) -> Array:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-12.4", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_weighted_sum():
     print("🔬 Unit Test: weighted_sum...")
-    half = weighted_sum.forward(np.array([[[0.5, 0.0, 0.5]]]), np.array([[[2.0, 4.0], [8.0, 8.0], [6.0, 0.0]]]))
-    assert half.tolist() == [[[4.0, 2.0]]], f"half of (2, 4) and half of (6, 0) is (4, 2); you got {half.tolist()}"
     rng = np.random.default_rng(4)
-    W, V = rng.random((2, 5, 7)), rng.normal(size=(2, 7, 3))
-    by_pair = W[..., None] * V[:, None]
-    check_values(weighted_sum.forward(W, V), by_pair.sum(axis=2), "weighted sum of 7 values for 5 queries", {
-        "only the last value is left: add with +=": by_pair[:, :, -1],
-        "it is an average: the weights already sum to 1": by_pair.mean(axis=2)})
-    W, V = rng.random((2, 3, 5, 5)), rng.normal(size=(2, 3, 5, 7))
-    check_values(weighted_sum.forward(W, V), (W[..., None] * V[:, :, None]).sum(axis=3), "weighted sum with heads", {
-        "i and j are swapped: query i gives value j the weight w[i, j]": (W.swapaxes(-1, -2)[..., None] * V[:, :, None]).sum(axis=3)})
+    half = np.array([[[0.5, 0.0, 0.5]]]), np.array([[[2.0, 4.0], [8.0, 8.0], [6.0, 0.0]]])
+    for W, V, what in (
+        (rng.random((2, 3, 5, 5)), rng.normal(size=(2, 3, 5, 7)), "weighted sum with heads"),
+        (rng.random((2, 5, 7)), rng.normal(size=(2, 7, 3)), "weighted sum of 7 values for 5 queries"),
+        (*half, "half of (2, 4) and half of (6, 0)"),
+    ):
+        shares = W[..., None] * V[..., None, :, :]  # a pair (i, j) stands at [..., i, j, :]
+        right, largest = shares.sum(axis=-2), W.argmax(axis=-1)[..., None, None]
+        swapped = np.swapaxes(W, -1, -2)[..., None] * V[..., None, :, :] if W.shape[-1] == W.shape[-2] else np.empty(0)
+        try:
+            got = weighted_sum.forward(W, V)
+        except (ValueError, IndexError) as error:
+            raise AssertionError(f"{what}, weights {W.shape} and values {V.shape}: {error}") from None
+        check_values(got, right, what, {
+            "i and j are swapped: query i gives value j the weight w[i, j]": swapped.sum(axis=-2) if swapped.size else swapped,
+            "only the last value is left: add with +=": shares[..., -1, :],
+            "it is an average: the weights already say how much": shares.mean(axis=-2),
+            "query i takes from value j, not value i": W.sum(axis=-1, keepdims=True) * V[..., : W.shape[-2], :],
+            "the weights are not used": np.broadcast_to(V.sum(axis=-2, keepdims=True), right.shape),
+            "it is divided by the sum of the weights: take them as they are": right / W.sum(axis=-1, keepdims=True),
+            "some values are left out: j runs over all rows of V": shares[..., : W.shape[-2], :].sum(axis=-2),
+            "only the largest weight counts here: every value gives its share": np.take_along_axis(shares, largest, axis=-2)[..., 0, :],
+            "every batch got the result of the first: index with b": np.broadcast_to(right[:1, :1] if W.ndim == 4 else right[:1], right.shape)})
+        assert weighted_sum.forward(np.float32(W), np.float32(V)).dtype == np.float32, "float32 in, float32 out: allocate with V.dtype"
     print("✅ each query takes its share of every value")
 
 
@@ -484,24 +591,31 @@ def weighted_sum_rule(grad: Array, output: Array, weights: Array, V: Array) -> t
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-12.5", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_weighted_sum_rule():
     print("🔬 Unit Test: the gradient of weighted_sum...")
     rng = np.random.default_rng(5)
-    W, V, g = rng.random((2, 5, 7)), rng.normal(size=(2, 7, 3)), rng.normal(size=(2, 5, 3))
-    grad_W, grad_V = weighted_sum.rule(g, None, W, V)
-    by_pair = W[..., None] * g[:, :, None]
-    check_values(grad_W, (g[:, :, None] * V[:, None]).sum(axis=-1), "gradient of the weights", {
-        "it is all zeros: each weight gets g[i] · v[j]": 0 * W})
-    check_values(grad_V, by_pair.sum(axis=1), "gradient of V", {
-        "only the last query is left: a value serves every query, so add with +=": by_pair[:, -1],
-        "it is all zeros: each pair adds w[i, j]·g[i] to v's row": 0 * V,
-        "the weights are missing: a value gets w[i, j]·g[i]": np.broadcast_to(g.sum(axis=1, keepdims=True), V.shape)})
-    W, V, g = rng.random((2, 3, 5, 5)), rng.normal(size=(2, 3, 5, 7)), rng.normal(size=(2, 3, 5, 7))
-    grad_W, grad_V = weighted_sum.rule(g, None, W, V)
-    check_values(grad_W, (g[..., :, None, :] * V[..., None, :, :]).sum(axis=-1), "gradient of the weights with heads", {
-        "i and j are swapped: gw[i, j] is g[i] · v[j]": (V[..., :, None, :] * g[..., None, :, :]).sum(axis=-1)})
-    check_values(grad_V, (W[..., None] * g[:, :, :, None]).sum(axis=2), "gradient of V with heads", {
-        "i and j of the weights are swapped": (W.swapaxes(-1, -2)[..., None] * g[:, :, :, None]).sum(axis=2)})
+    square = rng.random((2, 3, 5, 5)), rng.normal(size=(2, 3, 5, 7)), rng.normal(size=(2, 3, 5, 7))
+    oblong = rng.random((2, 5, 7)), rng.normal(size=(2, 7, 3)), rng.normal(size=(2, 5, 3))
+    for W, V, g in (square, oblong):
+        grad_W, grad_V = check_two(weighted_sum.rule(g, None, W, V), "the gradient of the weights", "the gradient of V")
+        pair = W[..., None] * g[..., None, :]  # a pair (i, j) stands at [..., i, j, :]
+        right_W, right_V = (g[..., None, :] * V[..., None, :, :]).sum(axis=-1), pair.sum(axis=-3)
+        turned = np.swapaxes(W, -1, -2)[..., None] * g[..., None, :] if g.shape == V.shape else np.empty((1, 1, 0))
+        first = np.zeros(W.shape)
+        first[(0,) * (W.ndim - 2)] = right_W[(0,) * (W.ndim - 2)]
+        check_values(grad_W, right_W, f"gradient of the weights {W.shape}", {
+            "it is all zeros: each weight gets g[i] · v[j]": 0 * W,
+            "i and j are swapped: gw[i, j] is g[i] · v[j]": np.swapaxes(right_W, -1, -2),
+            "the gradient of the weights comes first, then that of V": right_V,
+            "it is multiplied by the weight; that is another function's rule: gw[i, j] is g[i] · v[j]": W * right_W,
+            "only the first batch and head is done: return after the loop": first})
+        check_values(grad_V, right_V, f"gradient of V {V.shape}", {
+            "only the last query is left: a value serves every query, so add with +=": pair[..., -1, :, :],
+            "it is all zeros: each pair adds w[i, j]·g[i] to v's row": 0 * V,
+            "the weights are missing: a value gets w[i, j]·g[i]": np.broadcast_to(g.sum(axis=-2, keepdims=True), V.shape),
+            "grad is missing: a value gets w[i, j]·g[i]": W.sum(axis=-2)[..., None] * V,
+            "i and j of the weights are swapped: a value gets w[i, j]·g[i]": turned.sum(axis=-3)})
     print("✅ a weight gets one dot product, a value the sum over all queries")
 
 
@@ -531,6 +645,8 @@ def check_inputs(Q: Tensor, K: Tensor, V: Tensor) -> None:
                 f"{name} has shape {x.shape}; attention takes (batch, seq_len, d) "
                 "or (batch, heads, seq_len, d)"
             )
+        if 0 in x.shape:
+            raise ValueError(f"{name} has shape {x.shape}: it is empty, there is nothing to look at")
     shapes = f"Q {Q.shape}, K {K.shape}, V {V.shape}"
     if not Q.shape[:-2] == K.shape[:-2] == V.shape[:-2]:
         raise ValueError(f"batch (and heads) must agree: {shapes}")
@@ -589,49 +705,71 @@ def scaled_dot_product_attention(
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-12.6", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
-def attend_in_numpy(Q, K, V, mask=1.0, scale=None):
-    """Attention by broadcasting alone, to test against."""
+# %% nbgrader={"grade": false, "grade_id": "attend-in-numpy", "locked": true, "schema_version": 3, "solution": false, "task": false}
+def attend_in_numpy(Q, K, V, mask=1.0, scale=None, late=1.0):
+    """Attention by broadcasting alone, to test against; `late` is multiplied in after the softmax."""
     scores = (Q[:, :, None] * K[:, None]).sum(axis=-1) / (scale or math.sqrt(Q.shape[-1]))
     shares = np.exp(scores) * mask
-    weights = shares / shares.sum(axis=-1, keepdims=True)
+    weights = late * shares / shares.sum(axis=-1, keepdims=True)
     return (weights[..., None] * V[:, None]).sum(axis=2), weights
 
 
+def scale_mistakes(Q, K, V, mask=1.0):
+    """The weights that come out when the scale is wrong, by the name of the mistake."""
+    scales = {
+        "the scale is missing: divide the scores by √d_k": 1,
+        "divided by d_k; the square root is missing": Q.shape[-1],
+        "divided by √n; d_k is the last size of Q": math.sqrt(Q.shape[-2]),
+        "divided by √d_v; d_k is the last size of Q": math.sqrt(V.shape[-1]),
+        "divided by the root of the batch size; d_k is the last size of Q": math.sqrt(len(Q)),
+        "multiplied by √d_k: divide": 1 / math.sqrt(Q.shape[-1]),
+    }
+    wrong = {mistake: attend_in_numpy(Q, K, V, mask, scale)[1] for mistake, scale in scales.items()}
+    return wrong | {"the mask is ignored: hand it to attention_weights": attend_in_numpy(Q, K, V)[1]}
+
+
+# %% nbgrader={"grade": true, "grade_id": "test-12.6", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_scaled_dot_product_attention():
     print("🔬 Unit Test: Scaled Dot-Product Attention...")
     rng = np.random.default_rng(6)
     Q, K, V = rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 5, 3))
-    output, weights = scaled_dot_product_attention(Tensor(Q), Tensor(K), Tensor(V))
+    output, weights = check_two(scaled_dot_product_attention(Tensor(Q), Tensor(K), Tensor(V)), "the output", "the weights")
     right_output, right_weights = attend_in_numpy(Q, K, V)
-    assert weights.shape == (2, 5, 5), f"weights are (batch, n_q, n_k) = (2, 5, 5), yours {weights.shape}"
-    check_values(weights.data, right_weights, "weights", {
-        "the scale is missing: divide the scores by √d_k": attend_in_numpy(Q, K, V, scale=1)[1],
-        "divided by d_k; the square root is missing": attend_in_numpy(Q, K, V, scale=3)[1],
-        "divided by √n; d_k is the last size of Q": attend_in_numpy(Q, K, V, scale=math.sqrt(5))[1],
-        "multiplied by √d_k: divide": attend_in_numpy(Q, K, V, scale=1 / math.sqrt(3))[1],
+    unscaled, scores = attend_in_numpy(Q, K, V, scale=1)[1], np.swapaxes((K[:, :, None] * Q[:, None]).sum(axis=-1), 1, 2) / math.sqrt(3)
+    check_values(weights, right_weights, "weights", scale_mistakes(Q, K, V) | {
+        "the scale came after the softmax: divide the scores": unscaled / math.sqrt(3),
+        "the output comes first, then the weights": right_output,
+        "these are the scores: return what attention_weights gave": scores,
         "Q and K are swapped": attend_in_numpy(K, Q, V)[1],
         "the keys were not used: scores are Q with K": attend_in_numpy(Q, Q, V)[1]})
     print("✅ Attention scores computed correctly (QK^T shape verified)")
     print("✅ Scaling factor 1/√d_k applied")
     assert np.allclose(weights.data.sum(axis=-1), 1.0, atol=1e-5), "each row of the weights must sum to 1"
     print("✅ Softmax normalization verified (each row sums to 1.0)")
-    check_values(output.data, right_output, "output", {
+    check_values(output, right_output, "output", {
         "the weights were applied to K: the output is made of values": attend_in_numpy(Q, K, K)[0],
         "the weights were applied to Q: the output is made of values": attend_in_numpy(Q, K, Q)[0],
+        "the scores weighed the values: the weights shall": (scores[..., None] * V[:, None]).sum(axis=2),
         "these are the values unchanged": V})
     print("✅ Output shape matches expected (batch, seq, d_model)")
     causal = np.tril(np.ones((5, 5)))
     hidden_output, hidden = scaled_dot_product_attention(Tensor(Q), Tensor(K), Tensor(V), causal)
-    check_values(hidden.data, attend_in_numpy(Q, K, V, causal)[1], "causal weights", {
-        "the mask is ignored: hand it to attention_weights": right_weights})
-    check_values(hidden_output.data, attend_in_numpy(Q, K, V, causal)[0], "causal output")
+    check_values(hidden, attend_in_numpy(Q, K, V, causal)[1], "causal weights", {
+        "the mask is ignored: hand it to attention_weights": right_weights,
+        "the mask came after the softmax: hand it to attention_weights": right_weights * causal})
+    check_values(hidden_output, attend_in_numpy(Q, K, V, causal)[0], "causal output", {
+        "the mask is ignored here: weigh with the weights you return": right_output})
     print("✅ Causal masking blocks future positions correctly")
-    one = scaled_dot_product_attention(Tensor(Q), Tensor(K[:, :2]), Tensor(V[:, :2, :1]))[0]
-    assert one.shape == (2, 5, 1), f"5 queries, 2 keys, values of width 1: output (2, 5, 1), yours {one.shape}"
+    few, narrow = K[:, :2], V[:, :2, :2]
+    output, weights = scaled_dot_product_attention(Tensor(Q), Tensor(few), Tensor(narrow))
+    check_values(weights, attend_in_numpy(Q, few, narrow)[1], "weights of 5 queries, 2 keys, values of width 2", scale_mistakes(Q, few, narrow))
+    check_values(output, attend_in_numpy(Q, few, narrow)[0], "output of 5 queries, 2 keys, values of width 2")
     leaves = [Tensor(x, requires_grad=True) for x in (Q, K, V)]
     scaled_dot_product_attention(*leaves)[0].sum().backward()
-    assert all(leaf.grad is not None for leaf in leaves), "no gradient reaches Q, K or V: do not compute with .data"
+    assert all(leaf.grad is not None for leaf in leaves), "no gradient reaches Q, K or V: compute with tensors, not with .data or .detach()"
+    says = error_of(scaled_dot_product_attention, Tensor(Q[0]), Tensor(K), Tensor(V))
+    assert "Q has shape (5, 3)" in says, f"check_inputs shall be first, for its message; yours is: {says}"
     print("📈 Progress: Scaled Dot-Product Attention ✓")
 
 
@@ -691,24 +829,32 @@ def vectorized_attention(
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-12.7", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_vectorized_attention():
     print("🔬 Unit Test: vectorized_attention...")
     rng = np.random.default_rng(7)
     for lead in ((2,), (2, 3)):
         Q, K, V = (rng.normal(size=(*lead, *size)) for size in ((5, 3), (7, 3), (7, 11)))
+        what = "with heads" if lead == (2, 3) else "without heads"
         for mask in (None, rng.random((2, 5, 7)) < 0.5):
-            gradients, results = [], []
-            for attention in (scaled_dot_product_attention, vectorized_attention):
-                leaves = [Tensor(x, True, np.float64) for x in (Q, K, V)]
-                output, weights = attention(*leaves, mask)
-                (output * output).sum().backward()
-                results.append((output.data, weights.data))
-                gradients.append([leaf.grad for leaf in leaves])
-            check_values(results[1][1], results[0][1], "matrix weights beside loop weights")
-            check_values(results[1][0], results[0][0], "matrix output beside loop output")
-            for name, loop, matrix in zip("QKV", *gradients, strict=True):
-                assert matrix is not None, f"no gradient reaches {name}: compute with tensors, not with .data"
-                check_values(matrix, loop, f"gradient of {name}, matrix beside loops")
+            loops, leaves = [[Tensor(x, True, np.float64) for x in (Q, K, V)] for _ in range(2)]
+            output, weights = scaled_dot_product_attention(*loops, mask)
+            try:
+                results = vectorized_attention(*leaves, mask)
+            except ValueError as error:
+                raise AssertionError(f"vectorized_attention {what}: {error}") from None
+            own_output, own_weights = check_two(results, "the output", "the weights")
+            mistakes = scale_mistakes(Q, K, V, 1.0 if mask is None else mask + 1e-300) if lead == (2,) else {}
+            check_values(own_weights, weights, f"weights {what}, beside those of the loops", mistakes)
+            shape = f"the output {what} has shape {own_output.shape}, expected {output.shape}: it is made of values"
+            assert own_output.shape == output.shape, shape
+            check_values(own_output, output, f"output {what}, beside that of the loops")
+            assert own_output.node and own_output.node.op is not weighted_sum, "that calls the loops: write three matrix lines"
+            for result in (output, own_output):
+                (result * result).sum().backward()
+            for name, loop, matrix in zip("QKV", loops, leaves, strict=True):
+                assert matrix.grad is not None, f"no gradient reaches {name}: compute with tensors, not with .data"
+                check_values(matrix.grad, loop.grad, f"gradient of {name} {what}, beside that of the loops")
     print("✅ loops and matrices agree: output, weights, all gradients, with and without a mask")
 
 
@@ -754,23 +900,23 @@ def create_causal_mask(seq_len: int) -> Tensor:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-12.8", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_create_causal_mask():
     print("🔬 Unit Test: create_causal_mask...")
     mask = create_causal_mask(4)
-    assert isinstance(mask, Tensor), "return a Tensor"
-    check_values(mask.data, [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]], "mask of 4 positions", {
+    assert isinstance(mask, Tensor), f"return a Tensor; yours is {type(mask).__name__}"
+    future = np.triu(np.ones((4, 4)), 1)
+    check_values(mask, [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]], "mask of 4 positions", {
         "upside down: it shows the future": np.triu(np.ones((4, 4))),
         "off by one: a position may look at itself": np.tril(np.ones((4, 4)), -1),
         "off by one: position i sees i + 1": np.tril(np.ones((4, 4)), 1),
-        "1 means MAY look here; this is PyTorch's meaning": np.triu(np.ones((4, 4)), 1)})
+        "1 means MAY look here; this is PyTorch's meaning": future,
+        "this is made to be added to scores; here 1 means may look and 0 may not": np.where(future, -np.inf, 0),
+        "a position sees only itself: it may look at the past, too": np.eye(4),
+        "nothing is blocked": np.ones((4, 4))})
     assert create_causal_mask(7).data.sum() == 49 - 21, "7 positions: 7·6/2 = 21 pairs are blocked"
     for wrong in (0, -1, 2.5):
-        try:
-            create_causal_mask(wrong)
-        except ValueError as error:
-            assert "seq_len" in str(error), "name the argument in the message"
-        else:
-            raise AssertionError(f"seq_len = {wrong} must raise a ValueError")
+        assert "seq_len" in error_of(create_causal_mask, wrong), "name the argument, seq_len, in the message"
     print("✅ each position sees itself and the past")
 
 
@@ -824,26 +970,27 @@ def create_padding_mask(lengths: Any, max_length: int) -> Tensor:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-12.9", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_create_padding_mask():
     print("🔬 Unit Test: create_padding_mask...")
-    mask = create_padding_mask([3, 1, 0], 4)
-    assert isinstance(mask, Tensor), "return a Tensor"
-    right = np.array([[1, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]])[:, None, None]
-    check_values(mask.data, right, "mask of lengths 3, 1, 0", {
-        "upside down: 1 is a real token, 0 is padding": 1 - right,
-        "off by one: a sentence of 3 has the positions 0, 1, 2": np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 0]])[:, None, None],
-        "the padding stands in front: it comes after the words": right[..., ::-1]})
-    for lengths in (np.array([2, 4]), Tensor([2, 4])):
-        assert create_padding_mask(lengths, 4).data.sum() == 6, "lengths may be an array or a tensor"
+    for lengths, kind in (([3, 1, 0], "a list"), (np.array([3, 1, 0]), "an array"), (Tensor([3, 1, 0]), "a tensor")):
+        try:
+            mask = create_padding_mask(lengths, 4)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise AssertionError(f"lengths 3, 1, 0 and max_length 4, lengths as {kind}: {error}") from None
+        assert isinstance(mask, Tensor), f"return a Tensor; yours is {type(mask).__name__}"
+        rows = np.array([[1, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]])
+        check_values(mask, rows[:, None, None], f"mask of lengths 3, 1, 0, as {kind}", {
+            "upside down: 1 is a real token, 0 is padding": 1 - rows[:, None, None],
+            "off by one: a sentence of 3 has the positions 0, 1, 2": np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 0]])[:, None, None],
+            "one too few: a sentence of 3 has the positions 0, 1, 2": np.array([[1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])[:, None, None],
+            "the padding stands in front: it comes after the words": rows[:, None, None, ::-1],
+            "the two axes of size 1 are missing: (batch, 1, 1, max_length)": rows,
+            "queries are hidden; the keys stand on the last axis: (batch, 1, 1, max_length)": rows[:, None, :, None]})
     both = create_causal_mask(4) * create_padding_mask([3, 1], 4)
     assert both.shape == (2, 1, 4, 4), f"causal times padding is (2, 1, 4, 4), yours {both.shape}"
     for wrong in ([5], [-1], [1.5], 3):
-        try:
-            create_padding_mask(wrong, 4)
-        except ValueError as error:
-            assert "lengths" in str(error), "name the argument in the message"
-        else:
-            raise AssertionError(f"lengths = {wrong} with max_length = 4 must raise a ValueError")
+        assert "lengths" in error_of(create_padding_mask, wrong, 4), "name the argument, lengths, in the message"
     print("✅ words are seen, padding is not")
 
 
@@ -901,14 +1048,20 @@ def split_heads(x: Tensor, num_heads: int) -> Tensor:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-12.10", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_split_heads():
     print("🔬 Unit Test: split_heads...")
     x = np.arange(2 * 5 * 6.0).reshape(2, 5, 6)
     heads = split_heads(Tensor(x, requires_grad=True), 3)
-    check_values(heads.data, np.stack([x[:, :, 0:2], x[:, :, 2:4], x[:, :, 4:6]], axis=1), "three heads of width 2", {
+    check_values(heads, np.stack([x[:, :, 0:2], x[:, :, 2:4], x[:, :, 4:6]], axis=1), "three heads of width 2", {
         "the words are mixed: reshape to (batch, n, heads, width) first, then swap axes 1 and 2": x.reshape(2, 3, 5, 2),
+        "the words are mixed: the reshape comes before the transpose": np.swapaxes(x, 1, 2).reshape(2, 3, 5, 2),
+        "the heads still stand behind the words: swap axes 1 and 2": x.reshape(2, 5, 3, 2),
+        "the axes are (batch, n, width, heads): swap axes 1 and 2, not the last two": np.swapaxes(x.reshape(2, 5, 3, 2), 2, 3),
+        "the width is cut into as many heads as each should be wide": np.swapaxes(x.reshape(2, 5, 2, 3), 1, 2),
         "every third column went to a head: a head is a block of columns": np.stack([x[:, :, h::3] for h in range(3)], axis=1)})
     assert heads.requires_grad, "the gradient is cut: use the tensor's reshape and transpose"
+    assert split_heads(Tensor(np.ones((2, 7, 6))), 2).shape == (2, 2, 7, 3), "7 words, 2 heads of width 3: (2, 2, 7, 3)"
     print("✅ head h is columns h·width to (h+1)·width, of every word")
 
 
@@ -938,14 +1091,20 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-12.11", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_merge_heads():
     print("🔬 Unit Test: merge_heads...")
     x = np.arange(2 * 3 * 5 * 2.0).reshape(2, 3, 5, 2)
     merged = merge_heads(Tensor(x, requires_grad=True))
-    check_values(merged.data, np.concatenate([x[:, 0], x[:, 1], x[:, 2]], axis=-1), "three heads side by side", {
+    check_values(merged, np.concatenate([x[:, 0], x[:, 1], x[:, 2]], axis=-1), "three heads side by side", {
         "merged without the transpose: the words are mixed": x.reshape(2, 5, 6),
-        "the columns are interleaved: keep each head together": x.transpose(0, 2, 3, 1).reshape(2, 5, 6)})
-    check_values(merge_heads(split_heads(merged, 3)).data, merged.data, "split, then merged")
+        "the columns are interleaved: keep each head together": x.transpose(0, 2, 3, 1).reshape(2, 5, 6),
+        "the words are mixed: swap axes 1 and 2, not the last two": x.transpose(0, 1, 3, 2).reshape(2, 5, 6),
+        "the words come first, but putting the heads side by side is still to do": x.transpose(0, 2, 1, 3),
+        "the heads were averaged: put them side by side": x.mean(axis=1),
+        "the heads were added: put them side by side": x.sum(axis=1),
+        "the sizes are mixed up: name them before the transpose": x.transpose(0, 2, 1, 3).reshape(2, 3, 10)})
+    check_values(merge_heads(split_heads(merged, 3)), merged, "split, then merged")
     assert merged.requires_grad, "the gradient is cut: use the tensor's transpose and reshape"
     print("✅ merging undoes splitting")
 
@@ -1062,7 +1221,7 @@ class MultiHeadAttention(Layer):
         return self.attend(x, x, x, mask)[0]
 
     def check_words(self, **arguments: Tensor) -> None:
-        """Refuse an argument that is not a Tensor of shape (batch, n, embed_dim)."""
+        """Refuse arguments that are not Tensors (batch, n, embed_dim) or do not belong together."""
         for name, x in arguments.items():
             if not isinstance(x, Tensor):
                 raise TypeError(f"{name} must be a Tensor, got {type(x).__name__}: Tensor(...)?")
@@ -1070,31 +1229,39 @@ class MultiHeadAttention(Layer):
                 raise ValueError(
                     f"{name} has shape {x.shape}, expected (batch, seq_len, {self.embed_dim})"
                 )
+        query, key, value = (x.shape for x in arguments.values())
+        if key != value or query[0] != key[0]:
+            raise ValueError(
+                f"query {query} and key {key} must share the batch, key and value {value} the shape"
+            )
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-12.12", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+@explain_errors
 def test_multi_head_init():
     print("🔬 Unit Test: MultiHeadAttention.__init__...")
-    mha = MultiHeadAttention(6, 3, rng=np.random.default_rng(12))
+    try:
+        mha, same = (MultiHeadAttention(6, 3, vectorized_attention, rng=np.random.default_rng(12)) for _ in range(2))
+    except ValueError as error:
+        raise AssertionError(f"6 numbers fit 3 heads: num_heads must divide embed_dim, not the other way round ({error})") from None
     names = [name for name, _ in mha.named_parameters()]
     for layer in ("q_proj", "k_proj", "v_proj", "out_proj"):
-        assert f"{layer}.weight" in names and f"{layer}.bias" in names, f"{layer} must be a Linear with a bias; parameters: {names}"
+        assert f"{layer}.weight" in names and f"{layer}.bias" in names, f"{layer} must be a Linear of its own, with a bias; parameters: {names}"
         assert getattr(mha, layer).weight.shape == (6, 6), f"{layer} is Linear(embed_dim, embed_dim): all heads share it"
+        again = np.array_equal(getattr(mha, layer).weight.data, getattr(same, layer).weight.data)
+        assert again, f"same seed, same weights: hand rng on to {layer}"
     assert len(names) == 8, f"four layers with weight and bias are 8 parameters, yours {names}"
-    assert not np.allclose(mha.q_proj.weight.data, mha.k_proj.weight.data), "q_proj and k_proj are the same: make four layers"
-    assert mha.attention is scaled_dot_product_attention and mha.num_heads == 3 and mha.embed_dim == 6, "keep all three arguments"
+    assert not np.allclose(mha.q_proj.weight.data, mha.k_proj.weight.data), "q_proj and k_proj are the same: give all layers one generator"
+    assert mha.attention is vectorized_attention, "keep all three arguments: self.attention is the function that was passed in"
+    assert mha.num_heads == 3 and mha.embed_dim == 6, "keep all three arguments: embed_dim, num_heads, attention"
+    assert MultiHeadAttention(6, 3).attention is scaled_dot_product_attention, "keep all three arguments: self.attention is what was passed in, or else the default"
     try:
-        MultiHeadAttention(512, 7)
-    except ValueError as error:
-        assert "512" in str(error) and "7" in str(error), "name both numbers in the message"
-    else:
-        raise AssertionError("512 is not divisible by 7: raise a ValueError")
+        says = error_of(MultiHeadAttention, 512, 7)
+    except AssertionError as error:
+        raise AssertionError(f"512 is not divisible by 7: {error}") from None
+    assert "512" in says and "7" in says, f"name both numbers in the message; yours is: {says}"
     for sizes in ((6, 0), (0, 2), (6, -3)):
-        try:
-            MultiHeadAttention(*sizes)
-        except ValueError:
-            continue
-        raise AssertionError(f"sizes {sizes} must raise a ValueError")
+        error_of(MultiHeadAttention, *sizes)
     print("✅ four projections, and a clear error for heads that do not fit")
 
 
@@ -1102,31 +1269,52 @@ if __name__ == "__main__":
     test_multi_head_init()
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-12.13", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "heads-in-numpy", "locked": true, "schema_version": 3, "solution": false, "task": false}
 def linear_in_numpy(layer, x):
     return x @ layer.weight.data + layer.bias.data
 
 
-def heads_in_numpy(mha, q, k, v, mask=1.0):
+def heads_in_numpy(mha, q, k, v, mask=1.0, projections=("q_proj", "k_proj", "v_proj"), scale=None, merge=True):
     """Multi-head attention head by head, to test against: output and weights."""
     width, parts, weights = mha.embed_dim // mha.num_heads, [], []
-    q, k, v = linear_in_numpy(mha.q_proj, q), linear_in_numpy(mha.k_proj, k), linear_in_numpy(mha.v_proj, v)
+    if projections:
+        q, k, v = (linear_in_numpy(getattr(mha, name), x) for name, x in zip(projections, (q, k, v), strict=True))
     for start in range(0, mha.embed_dim, width):
         piece = slice(start, start + width)
-        part, shares = attend_in_numpy(q[..., piece], k[..., piece], v[..., piece], mask)
+        part, shares = attend_in_numpy(q[..., piece], k[..., piece], v[..., piece], mask, scale)
         parts.append(part)
         weights.append(shares)
-    return linear_in_numpy(mha.out_proj, np.concatenate(parts, axis=-1)), np.stack(weights, axis=1)
+    merged = np.concatenate(parts, axis=-1) if merge else np.stack(parts, axis=1).reshape(q.shape)
+    return linear_in_numpy(mha.out_proj, merged), np.stack(weights, axis=1)
 
 
-def heads_in_numpy_swapped(mha, q, k, v):
-    """The weights that come out when q_proj and k_proj are swapped."""
-    width = mha.embed_dim // mha.num_heads
-    q, k = linear_in_numpy(mha.k_proj, q), linear_in_numpy(mha.q_proj, k)
-    pieces = [slice(start, start + width) for start in range(0, mha.embed_dim, width)]
-    return np.stack([attend_in_numpy(q[..., p], k[..., p], v[..., p])[1] for p in pieces], axis=1)
+# %% nbgrader={"grade": true, "grade_id": "test-12.13", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+def check_heads(mha, q, k, v):
+    """Compare output and weights of `attend` with NumPy's, and with those of known mistakes."""
+    try:
+        results = mha.attend(Tensor(q), Tensor(k), Tensor(v))
+    except ValueError as error:
+        raise AssertionError(f"attend stopped with a ValueError: {error}. Split, attend, merge, and only then out_proj?") from None
+    output, weights = check_two(results, "the output", "the weights")
+    right, right_weights = heads_in_numpy(mha, q, k, v)
+    check_values(weights, right_weights, "weights (batch, heads, n_q, n_k)", {
+        "the output comes first, then the weights": right,
+        "they are averaged over the heads: keep one map a head": right_weights.mean(axis=1),
+        "q_proj and k_proj are swapped": heads_in_numpy(mha, q, k, v, projections=("k_proj", "q_proj", "v_proj"))[1],
+        "three projections, not one projection for all": heads_in_numpy(mha, q, k, v, projections=("q_proj",) * 3)[1],
+        "the projections are missing": heads_in_numpy(mha, q, k, v, projections=())[1],
+        "scaled twice: self.attention divides by √d_k": heads_in_numpy(mha, q, k, v, scale=mha.embed_dim // mha.num_heads)[1]})
+    bare = (right - mha.out_proj.bias.data) @ np.linalg.inv(mha.out_proj.weight.data.astype(float))
+    assert output.shape != right.shape or not np.allclose(output.data, bare, atol=1e-2), "output: out_proj is missing after the merge"
+    check_values(output, right, "output (the weights are right)", {
+        "merged without the transpose: use merge_heads": heads_in_numpy(mha, q, k, v, merge=False)[0],
+        "the values went through k_proj": heads_in_numpy(mha, q, k, v, projections=("q_proj", "k_proj", "k_proj"))[0],
+        "the values went through q_proj": heads_in_numpy(mha, q, k, v, projections=("q_proj", "k_proj", "q_proj"))[0],
+        "values are made from `value`, not from `key`": heads_in_numpy(mha, q, k, k)[0],
+        "the input was added; module 13 does that": right + q})
 
 
+@explain_errors
 def test_multi_head_attention():
     print("🔬 Unit Test: Multi-Head Attention...")
     rng = np.random.default_rng(13)
@@ -1134,18 +1322,10 @@ def test_multi_head_attention():
     for layer in (mha.q_proj, mha.k_proj, mha.v_proj, mha.out_proj):
         layer.bias.data = rng.normal(size=512).astype(np.float32)
     q, k, v = (rng.normal(size=(2, n, 512)).astype(np.float32) for n in (3, 5, 5))
-    output, weights = mha.attend(Tensor(q), Tensor(k), Tensor(v))
-    assert weights.shape == (2, 8, 3, 5), f"weights are (batch, heads, n_q, n_k) = (2, 8, 3, 5), yours {weights.shape}"
+    check_heads(mha, q, k, v)
     print("✅ 8 heads process 512 dimensions in parallel")
-    right, right_weights = heads_in_numpy(mha, q, k, v)
-    check_values(weights.data, right_weights, "weights of the heads", {
-        "q_proj and k_proj are swapped": heads_in_numpy_swapped(mha, q, k, v)})
     print("✅ Head splitting and concatenation correct")
-    assert len({layer.weight.data.tobytes() for layer in (mha.q_proj, mha.k_proj, mha.v_proj)}) == 3, "three projections, not one"
     print("✅ Q/K/V projection layers initialized properly")
-    bare = (right - mha.out_proj.bias.data) @ np.linalg.inv(mha.out_proj.weight.data.astype(float))
-    assert not np.allclose(output.data, bare, atol=1e-2), "output: out_proj is missing after the merge"
-    assert np.allclose(output.data, right, atol=1e-4), "output: weights are right, the rest is not: v_proj, merge, out_proj?"
     print("✅ Output projection applied")
     causal = np.tril(np.ones((3, 3)))
     x = Tensor(q, requires_grad=True)
@@ -1162,7 +1342,7 @@ def test_multi_head_attention():
         calls.append(Q.shape)
         return vectorized_attention(Q, K, V, mask)
     MultiHeadAttention(6, 3, attention=spy).forward(Tensor(np.ones((1, 2, 6))))
-    assert calls == [(1, 3, 2, 2)], "attend must call self.attention, once, with all heads; do not name a function"
+    assert calls == [(1, 3, 2, 2)], f"attend must call self.attention, once, with all heads; do not name a function; calls: {calls}"
     print("📈 Progress: Multi-Head Attention ✓")
 
 
@@ -1191,7 +1371,7 @@ class MultiheadAttention(MultiHeadAttention):
 #
 # ### Pictures
 #
-# Three drawing functions, given. The first needs only a terminal. The others need Matplotlib
+# Four drawing functions, given. The first needs only a terminal. The next two need Matplotlib
 # (`pip install "tinytorch[viz]"`): a grid with one map a head, and the way from scores to weights. All weights share one
 # scale from 0 to 1; a blocked cell bears an ×.
 
@@ -1319,13 +1499,224 @@ def draw_steps(Q: Tensor, K: Tensor, words: Sequence[str], mask: Any = None) -> 
     return figure
 
 
+# %% [markdown]
+# The fourth is for a browser: point at a word, or walk to it with the Tab key, and see where each head looks. It is plain
+# HTML and stays alive in a saved page. Where scripts are removed, as on GitHub, its tables remain. Its style and its
+# script come first; nothing in them is needed later.
+
+# %% nbgrader={"grade": false, "grade_id": "head-view-style", "locked": true, "schema_version": 3, "solution": false, "task": false}
+#| export
+HEAD_STYLE = """
+.tt-heads { --text: #1f2328; --ground: #fff; }
+@media (prefers-color-scheme: dark) { .tt-heads { --text: #e6e6e6; --ground: #16181c; } }
+.tt-heads {
+  --ink: var(--jp-content-font-color1, var(--text));
+  --paper: var(--jp-layout-color0, var(--ground));
+  padding: 10px; border-radius: 8px; overflow-x: auto;
+  font: 14px/1.4 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+  .view { display: flex; flex-wrap: wrap; gap: 10px 40px; margin-bottom: 8px; }
+  .map { display: flex; gap: 2px; }
+  .side, .legend { display: flex; flex-direction: column; }
+  .side > *, .legend > * { display: flex; align-items: center; gap: 4px; height: 26px;
+    white-space: pre; }
+  .side > * { justify-content: space-between; }
+  .side:first-child > * { flex-direction: row-reverse; }
+  .legend { flex: 1 0 280px; overflow: hidden; }
+  small { opacity: .7; padding: 0 6px; }
+  button { all: unset; cursor: pointer; }
+  input { color: inherit; }
+  bdi { padding: 1px 6px; border-radius: 5px; max-width: 160px; overflow: hidden;
+    text-overflow: ellipsis; }
+  .chosen bdi { background: var(--ink); color: var(--paper); }
+  :focus-visible bdi { outline: 2px solid #56b4e9; }
+  .blocked bdi { opacity: .4; text-decoration: line-through; }
+  .bars { width: 72px; }
+  i { display: block; border-radius: 2px; }
+  .side:first-child i { margin-left: auto; }
+  td { text-align: right; }
+}
+"""
+
+# %% nbgrader={"grade": false, "grade_id": "head-view-script", "locked": true, "schema_version": 3, "solution": false, "task": false}
+#| export
+HEAD_SCRIPT = """
+(() => {
+const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442",
+  "currentColor"];  // Okabe and Ito's eight; their black is the ink of the page
+const colour = head => COLOURS[head % 8];
+const make = (parent, tag, properties) =>
+  parent.appendChild(Object.assign(document.createElement(tag), properties));
+
+function read(table) {  // the tables are the data; a blocked cell holds a cross: NaN
+  const [top, ...rows] = [...table.rows].map(row => [...row.cells].map(c => c.textContent));
+  return {words: [rows.map(row => row[0]), top.slice(1)],
+    weights: rows.map(row => row.slice(1).map(Number))};
+}
+
+function line(head, i, j, weight, heads) {
+  const shift = (head - (heads - 1) / 2) * Math.min(3, 18 / heads);
+  const [a, b] = [26 * i + 39 + shift, 26 * j + 39 + shift];
+  return `<path d="M0 ${a}C90 ${a} 90 ${b} 180 ${b}" stroke="${colour(head)}"
+    stroke-width="${1 + 3 * weight}" opacity="${.2 + .8 * weight}"/>`;
+}
+
+function build(root) {
+  const heads = [...root.querySelectorAll("table")].map(read), words = heads[0].words;
+  const height = 26 * (1 + Math.max(words[0].length, words[1].length));
+  const view = make(root, "div", {className: "view"});
+  view.innerHTML = `<div class="map"><div class="side"><small>query</small></div>
+    <svg width="180" height="${height}" fill="none" aria-hidden="true"></svg>
+    <div class="side"><small>key</small></div></div>
+    <div class="legend" aria-live="polite"><small></small></div>`;
+  view.dataset.lmSuppressShortcuts = true;  // JupyterLab leaves the keys to us
+  root.prepend(view);
+  root.querySelector("details").open = false;
+  const svg = view.querySelector("svg"), legend = view.querySelector(".legend");
+
+  const tokens = [...view.querySelectorAll(".side")].flatMap((column, side) =>
+    words[side].map((text, k) => {
+      const ariaLabel = `${["query", "key"][side]} ${k + 1}: ${text}`;
+      const token = make(column, "button", {ariaLabel, tabIndex: 0, side, k});
+      make(token, "bdi", {textContent: text});
+      make(token, "span", {className: "bars"});
+      token.onmouseenter = token.onfocus = () => draw(side, k);
+      token.onmouseleave = token.onblur = rest;
+      return token;
+    }));
+  const boxes = heads.map((_, head) => {
+    const label = make(legend, "label");
+    const box = make(label, "input", {type: "checkbox", checked: true, onchange: rest});
+    box.style.accentColor = colour(head);
+    label.append("head " + head);
+    box.best = make(label, "span");
+    return box;
+  });
+
+  function rest() {  // back to the word that has the focus, or to the whole
+    const token = view.querySelector("button:focus");
+    draw(token?.side, token?.k);
+  }
+
+  function draw(side, index) {
+    const whole = side === undefined, lines = [];
+    heads.forEach(({weights}, head) => weights.forEach((row, i) => row.forEach((weight, j) => {
+      if (boxes[head].checked && weight >= .01 && (whole || [i, j][side] === index))
+        lines.push(line(head, i, j, weight, heads.length));
+    })));
+    svg.innerHTML = lines.join("");
+    legend.firstChild.textContent = whole ? "point at a word"
+      : `"${words[side][index]}" ${["looks at", "is seen by"][side]}`;
+    const seen = heads.map(({weights}) =>  // what each head gives to the words on the other side
+      whole ? [] : side ? weights.map(row => row[index]) : weights[index]);
+    tokens.forEach(token => mark(token, side, index, seen));
+    boxes.forEach((box, head) => tell(box, seen[head], words[1 - side]));
+  }
+
+  function mark(token, side, index, seen) {
+    const weights = token.side === 1 - side ? seen.map(row => row[token.k]) : [];
+    token.className = token.side === side && token.k === index ? "chosen"
+      : weights.length && weights.every(isNaN) ? "blocked" : "";
+    token.lastChild.innerHTML = weights.map((weight, head) => weight && boxes[head].checked ?
+      `<i style="background: ${colour(head)}; width: ${72 * weight}px;
+        height: ${Math.min(6, 22 / heads.length)}px"></i>` : "").join("");
+  }
+
+  function tell(box, weights, words) {  // the three words that weigh most
+    const order = [...weights.keys()].filter(k => box.checked && weights[k] >= .005);
+    order.sort((a, b) => weights[b] - weights[a]);
+    box.best.replaceChildren();
+    order.slice(0, 3).forEach(k =>
+      make(box.best, "bdi", {textContent: `${words[k]} ${weights[k].toFixed(2)}`}));
+  }
+  draw();
+}
+
+document.querySelectorAll(".tt-heads:not(.alive)").forEach(root => {
+  root.classList.add("alive");
+  build(root);
+});
+})();
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "head-view", "locked": true, "schema_version": 3, "solution": false, "task": false}
+#| export
+class HeadView:
+    """The weights of some heads as a piece of HTML; a notebook shows it by itself."""
+
+    def __init__(self, html: str, summary: str) -> None:
+        self.html, self.summary = html, summary
+
+    def __repr__(self) -> str:
+        return f"<HeadView of {self.summary}: a notebook shows it, .html holds it>"
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def weights_table(
+    head: int, weights: Array, rows: Sequence[str], columns: Sequence[str], blocked: Array
+) -> str:
+    """Write one head's weights (n_q, n_k) as an HTML table; a blocked cell holds a ×."""
+    top = "".join(f'<th scope="col">{escape(word)}</th>' for word in columns)
+    lines = [f"<table><caption>head {head}</caption>", f"<tr><td></td>{top}</tr>"]
+    for word, shares, hidden in zip(rows, weights, blocked, strict=True):
+        texts = [f"{round(float(share), 3):g}" for share in shares]
+        texts = ["×" if x else text for x, text in zip(hidden, texts, strict=True)]
+        cells = "".join(f"<td>{text}</td>" for text in texts)
+        lines.append(f'<tr><th scope="row">{escape(word)}</th>{cells}</tr>')
+    return "\n".join([*lines, "</table>"])
+
+
+def head_view(
+    weights: Any,
+    row_words: Sequence[str],
+    column_words: Sequence[str] | None = None,
+    mask: Any = None,
+) -> HeadView:
+    """Show where each head looks: a view for the browser, to hover over or to walk through.
+
+    Args:
+        weights: (heads, n_q, n_k), or (n_q, n_k) for one head.
+        row_words, column_words: the query words and the key words (None: the same).
+        mask: (n_q, n_k), nonzero means the query may look at that key; blocked cells bear a ×.
+
+    Returns:
+        A view that a notebook shows; its `html` works in any page.
+
+    Raises:
+        ValueError: the weights have other axes, or do not belong to so many words.
+    """
+    columns = row_words if column_words is None else column_words
+    maps, sizes = np.asarray(weights), (len(row_words), len(columns))
+    maps = maps[None] if maps.ndim == 2 else maps
+    if maps.ndim != 3 or maps.shape[1:] != sizes:
+        need = f"(heads, {sizes[0]}, {sizes[1]})"
+        raise ValueError(f"weights have shape {np.shape(weights)}; these words need {need}")
+    blocked = np.broadcast_to(blocked_cells(mask, sizes), maps.shape)
+    tables = [weights_table(h, maps[h], row_words, columns, blocked[h]) for h in range(len(maps))]
+    html = f"""<div class="tt-heads"><style>{HEAD_STYLE}</style>
+<details open><summary>the weights in numbers: a row is a query</summary>
+{"".join(tables)}</details><script>{HEAD_SCRIPT}</script></div>"""
+    unindented = "\n".join(map(str.strip, html.split("\n")))
+    return HeadView(unindented, f"{len(maps)} heads, {sizes[0]} queries, {sizes[1]} keys")
+
+
 # %% nbgrader={"grade": false, "grade_id": "sentence-picture", "locked": true, "schema_version": 3, "solution": false, "task": false}
+import builtins
+
+
 def in_pictures(draw: Callable[..., Any], *arguments: Any) -> None:
     """Draw if Matplotlib is there; say what to type if not."""
     try:
         draw(*arguments)
     except ModuleNotFoundError:
         print('No picture: it needs Matplotlib. Type: pip install "tinytorch[viz]"')
+
+
+def in_notebook(view: HeadView) -> None:
+    """Show a view; a terminal can only name it."""
+    getattr(builtins, "display", print)(view)
 
 
 if __name__ == "__main__":
@@ -1393,6 +1784,7 @@ if __name__ == "__main__":
     print(text_heatmap(weights.data[0].mean(axis=0), sentences[0][:-1], mask=mask))
     print(f'the last "the" looks at "cat": {weights.data[0, :, 4, 1].round(2)} in its {weights.shape[1]} heads')
     in_pictures(draw_heads, weights.data[0], sentences[0][:-1], None, mask)
+    in_notebook(head_view(weights.data[0], sentences[0][:-1], mask=mask))
 
 # %% [markdown]
 # ### Cross-attention

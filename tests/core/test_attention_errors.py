@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from tinytorch.core.attention import MultiHeadAttention, MultiheadAttention
+from tinytorch.core.attention import (
+    MultiHeadAttention,
+    MultiheadAttention,
+    scaled_dot_product_attention,
+    vectorized_attention,
+)
 from tinytorch.core.tensor import Tensor
 
 
@@ -63,7 +68,7 @@ def test_the_layer_names_an_argument_of_the_wrong_shape_or_type() -> None:
 
 def test_the_layer_refuses_keys_and_values_of_different_length_or_batch() -> None:
     layer = MultiheadAttention(6, 3)
-    with pytest.raises(ValueError, match="n_k of K and V must agree"):
+    with pytest.raises(ValueError, match=r"key and value .* the shape"):
         layer(zeros(2, 5, 6), zeros(2, 7, 6), zeros(2, 5, 6))
     with pytest.raises(ValueError, match="batch"):
         layer(zeros(2, 5, 6), zeros(3, 7, 6), zeros(3, 7, 6))
@@ -72,3 +77,23 @@ def test_the_layer_refuses_keys_and_values_of_different_length_or_batch() -> Non
 def test_the_layer_refuses_a_mask_of_another_length_with_both_shapes() -> None:
     with pytest.raises(ValueError, match=r"mask has shape \(7, 7\).*\(2, 3, 5, 5\)"):
         MultiHeadAttention(6, 3)(zeros(2, 5, 6), np.ones((7, 7)))
+
+
+def test_an_empty_sentence_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"K has shape \(2, 0, 3\)"):
+        scaled_dot_product_attention(zeros(2, 5, 3), zeros(2, 0, 3), zeros(2, 0, 7))
+
+
+@pytest.mark.parametrize("blocked", [-np.inf, np.nan])
+def test_a_mask_made_to_be_added_is_refused_instead_of_read_upside_down(blocked: float) -> None:
+    added = np.where(np.tri(5), 0.0, blocked)
+    with pytest.raises(ValueError, match="mask == 0"):
+        scaled_dot_product_attention(*(zeros(2, 5, 3),) * 3, added)
+
+
+@pytest.mark.parametrize("attention", [scaled_dot_product_attention, vectorized_attention])
+def test_mixed_dtypes_give_the_wider_one(attention) -> None:
+    narrow, wide = Tensor(np.ones((2, 5, 3))), Tensor(np.ones((2, 5, 3)), dtype=np.float64)
+    for arguments in ((narrow, wide, wide), (wide, narrow, narrow), (narrow, narrow, wide)):
+        output, _ = attention(*arguments)
+        assert output.dtype == np.float64

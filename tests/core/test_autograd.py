@@ -178,3 +178,19 @@ def test_what_an_index_picks_twice_gets_both_gradients() -> None:
     x = leaf([1, 2, 3])
     (x[[0, 2, 0]] * np.array([1, 10, 100])).sum().backward()
     assert x.grad.tolist() == [101, 0, 10]
+
+
+def test_the_gradient_of_a_single_number_is_an_array() -> None:
+    x = Tensor(2.0, requires_grad=True)
+    for _ in range(2):
+        (x * x).backward()
+        assert isinstance(x.grad, np.ndarray)
+
+
+def test_changing_a_plain_array_after_the_forward_does_not_change_the_gradient() -> None:
+    key, factor, exponent = np.array([0, 0]), np.array([3.0, 3.0]), np.array([2.0, 2.0])
+    x = Tensor([5.0, 7.0], requires_grad=True)
+    y = x[key] * factor + x**exponent
+    key[:], factor[:], exponent[:] = 1, 0, 0
+    y.sum().backward()
+    assert x.grad.tolist() == [3 + 3 + 10, 14]

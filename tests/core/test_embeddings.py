@@ -124,3 +124,11 @@ def test_looking_up_is_multiplying_by_one_hot_rows() -> None:
     layer.weight.data = weight
     ids = np.random.default_rng(6).integers(0, 7, (2, 5))
     assert_close(layer(ids), np.eye(7)[ids] @ weight, 0)
+
+
+def test_changing_the_ids_after_the_forward_does_not_change_the_gradient() -> None:
+    layer, ids = Embedding(3, 2), np.array([0, 0])
+    y = layer(ids)
+    ids[:] = 2
+    y.sum().backward()
+    assert layer.weight.grad.tolist() == [[2, 2], [0, 0], [0, 0]]

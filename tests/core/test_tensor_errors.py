@@ -102,3 +102,21 @@ def test_a_learned_exponent_is_refused() -> None:
 def test_a_tensor_of_several_numbers_has_no_truth_value() -> None:
     with pytest.raises(ValueError, match="ambiguous"):
         bool(A)
+
+
+def test_an_axis_that_is_not_there_names_the_op_and_the_shape() -> None:
+    x = Tensor(np.ones((2, 3)))
+    with pytest.raises(ValueError, match=r"reduce_sum: axis 5 .*shape is \(2, 3\)"):
+        x.sum(dim=5)
+    with pytest.raises(ValueError, match=r"transpose: .*axis 2 .*shape is \(2, 3\)"):
+        x.transpose(0, 2)
+
+
+def test_a_reshape_to_nothing_names_the_shape() -> None:
+    with pytest.raises(ValueError, match=r"\(2,\), 2 numbers, do not fit \(\)"):
+        Tensor([1.0, 2.0]).reshape()
+
+
+def test_an_array_may_stand_on_the_left_of_a_mask() -> None:
+    both = np.array([True, True]) & Tensor([True, False])
+    assert both.data.tolist() == [True, False]

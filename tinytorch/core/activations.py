@@ -1,5 +1,5 @@
 # 02. Activations
-# Made by `tito export` from modules/02_activations/activations_dev.py: edit the notebook, not this file.
+# Made from modules/02_activations/activations_dev.py by `tito export`: edit that, not this.
 # sha256 of the lines below: e62fd257f272aaca2910eacdf812c845ebe24fcd0f5bdf3f3868d6a8911aab40
 
 

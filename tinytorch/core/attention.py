@@ -1,11 +1,12 @@
 # 12. Attention
-# Made by `tito export` from modules/12_attention/attention_dev.py: edit the notebook, not this file.
-# sha256 of the lines below: 7597433b4fb862a4760ccefcf4747963f02647cbd31aef2e2036c4b698d019d1
+# Made from modules/12_attention/attention_dev.py by `tito export`: edit that, not this.
+# sha256 of the lines below: bd49c6bd27be87c954d1eed0887c0df9ef2fed8edfbd7d0d2bb4e9a6379603eb
 
 
 # cell: imports
 import math
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def attention_scores(Q: Array, K: Array) -> Array:
 
     Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.2.1.
     """
-    scores = np.empty((*Q.shape[:-1], K.shape[-2]), Q.dtype)
+    scores = np.empty((*Q.shape[:-1], K.shape[-2]), np.result_type(Q.dtype, K.dtype))
     for b in np.ndindex(Q.shape[:-2]):  # batch, and head
         q, k, s = Q[b], K[b], scores[b]
         for i in range(len(q)):  # every query ...
@@ -65,8 +66,11 @@ def align_mask(mask: Any, scores_shape: Sequence[int]) -> Array:
         A boolean array that broadcasts to `scores_shape`: True where looking is allowed.
 
     Raises:
-        ValueError: the mask has other axes, or would enlarge the scores; names both shapes.
+        ValueError: the mask has other axes, or would enlarge the scores; names both shapes. Or it
+            holds -inf or NaN: a mask made to be added to scores means the opposite.
     """
+    if not np.isfinite(np.asarray(mask)).all():
+        raise ValueError("mask holds -inf or NaN; here nonzero means may look: pass mask == 0")
     allowed: Array = np.asarray(mask) != 0
     given, shape = allowed.shape, tuple(scores_shape)
     if len(given) == 3 and len(shape) == 4:
@@ -119,7 +123,8 @@ def weighted_sum(weights: Array, V: Array) -> Array:
 
     Source: Vaswani et al. 2017, section 3.2.1.
     """
-    output = np.zeros((*weights.shape[:-1], V.shape[-1]), V.dtype)
+    shape = (*weights.shape[:-1], V.shape[-1])
+    output = np.zeros(shape, np.result_type(weights.dtype, V.dtype))
     for b in np.ndindex(V.shape[:-2]):  # batch, and head
         w, v, o = weights[b], V[b], output[b]
         for i in range(len(w)):  # every query ...
@@ -160,6 +165,8 @@ def check_inputs(Q: Tensor, K: Tensor, V: Tensor) -> None:
                 f"{name} has shape {x.shape}; attention takes (batch, seq_len, d) "
                 "or (batch, heads, seq_len, d)"
             )
+        if 0 in x.shape:
+            raise ValueError(f"{name} has shape {x.shape}: it is empty, there is nothing to look at")
     shapes = f"Q {Q.shape}, K {K.shape}, V {V.shape}"
     if not Q.shape[:-2] == K.shape[:-2] == V.shape[:-2]:
         raise ValueError(f"batch (and heads) must agree: {shapes}")
@@ -347,7 +354,7 @@ class MultiHeadAttention(Layer):
         return self.attend(x, x, x, mask)[0]
 
     def check_words(self, **arguments: Tensor) -> None:
-        """Refuse an argument that is not a Tensor of shape (batch, n, embed_dim)."""
+        """Refuse arguments that are not Tensors (batch, n, embed_dim) or do not belong together."""
         for name, x in arguments.items():
             if not isinstance(x, Tensor):
                 raise TypeError(f"{name} must be a Tensor, got {type(x).__name__}: Tensor(...)?")
@@ -355,6 +362,11 @@ class MultiHeadAttention(Layer):
                 raise ValueError(
                     f"{name} has shape {x.shape}, expected (batch, seq_len, {self.embed_dim})"
                 )
+        query, key, value = (x.shape for x in arguments.values())
+        if key != value or query[0] != key[0]:
+            raise ValueError(
+                f"query {query} and key {key} must share the batch, key and value {value} the shape"
+            )
 
 
 # cell: pytorch-spelling
@@ -489,7 +501,206 @@ def draw_steps(Q: Tensor, K: Tensor, words: Sequence[str], mask: Any = None) -> 
     return figure
 
 
+# cell: head-view-style
+HEAD_STYLE = """
+.tt-heads { --text: #1f2328; --ground: #fff; }
+@media (prefers-color-scheme: dark) { .tt-heads { --text: #e6e6e6; --ground: #16181c; } }
+.tt-heads {
+  --ink: var(--jp-content-font-color1, var(--text));
+  --paper: var(--jp-layout-color0, var(--ground));
+  padding: 10px; border-radius: 8px; overflow-x: auto;
+  font: 14px/1.4 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+  .view { display: flex; flex-wrap: wrap; gap: 10px 40px; margin-bottom: 8px; }
+  .map { display: flex; gap: 2px; }
+  .side, .legend { display: flex; flex-direction: column; }
+  .side > *, .legend > * { display: flex; align-items: center; gap: 4px; height: 26px;
+    white-space: pre; }
+  .side > * { justify-content: space-between; }
+  .side:first-child > * { flex-direction: row-reverse; }
+  .legend { flex: 1 0 280px; overflow: hidden; }
+  small { opacity: .7; padding: 0 6px; }
+  button { all: unset; cursor: pointer; }
+  input { color: inherit; }
+  bdi { padding: 1px 6px; border-radius: 5px; max-width: 160px; overflow: hidden;
+    text-overflow: ellipsis; }
+  .chosen bdi { background: var(--ink); color: var(--paper); }
+  :focus-visible bdi { outline: 2px solid #56b4e9; }
+  .blocked bdi { opacity: .4; text-decoration: line-through; }
+  .bars { width: 72px; }
+  i { display: block; border-radius: 2px; }
+  .side:first-child i { margin-left: auto; }
+  td { text-align: right; }
+}
+"""
+
+
+# cell: head-view-script
+HEAD_SCRIPT = """
+(() => {
+const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442",
+  "currentColor"];  // Okabe and Ito's eight; their black is the ink of the page
+const colour = head => COLOURS[head % 8];
+const make = (parent, tag, properties) =>
+  parent.appendChild(Object.assign(document.createElement(tag), properties));
+
+function read(table) {  // the tables are the data; a blocked cell holds a cross: NaN
+  const [top, ...rows] = [...table.rows].map(row => [...row.cells].map(c => c.textContent));
+  return {words: [rows.map(row => row[0]), top.slice(1)],
+    weights: rows.map(row => row.slice(1).map(Number))};
+}
+
+function line(head, i, j, weight, heads) {
+  const shift = (head - (heads - 1) / 2) * Math.min(3, 18 / heads);
+  const [a, b] = [26 * i + 39 + shift, 26 * j + 39 + shift];
+  return `<path d="M0 ${a}C90 ${a} 90 ${b} 180 ${b}" stroke="${colour(head)}"
+    stroke-width="${1 + 3 * weight}" opacity="${.2 + .8 * weight}"/>`;
+}
+
+function build(root) {
+  const heads = [...root.querySelectorAll("table")].map(read), words = heads[0].words;
+  const height = 26 * (1 + Math.max(words[0].length, words[1].length));
+  const view = make(root, "div", {className: "view"});
+  view.innerHTML = `<div class="map"><div class="side"><small>query</small></div>
+    <svg width="180" height="${height}" fill="none" aria-hidden="true"></svg>
+    <div class="side"><small>key</small></div></div>
+    <div class="legend" aria-live="polite"><small></small></div>`;
+  view.dataset.lmSuppressShortcuts = true;  // JupyterLab leaves the keys to us
+  root.prepend(view);
+  root.querySelector("details").open = false;
+  const svg = view.querySelector("svg"), legend = view.querySelector(".legend");
+
+  const tokens = [...view.querySelectorAll(".side")].flatMap((column, side) =>
+    words[side].map((text, k) => {
+      const ariaLabel = `${["query", "key"][side]} ${k + 1}: ${text}`;
+      const token = make(column, "button", {ariaLabel, tabIndex: 0, side, k});
+      make(token, "bdi", {textContent: text});
+      make(token, "span", {className: "bars"});
+      token.onmouseenter = token.onfocus = () => draw(side, k);
+      token.onmouseleave = token.onblur = rest;
+      return token;
+    }));
+  const boxes = heads.map((_, head) => {
+    const label = make(legend, "label");
+    const box = make(label, "input", {type: "checkbox", checked: true, onchange: rest});
+    box.style.accentColor = colour(head);
+    label.append("head " + head);
+    box.best = make(label, "span");
+    return box;
+  });
+
+  function rest() {  // back to the word that has the focus, or to the whole
+    const token = view.querySelector("button:focus");
+    draw(token?.side, token?.k);
+  }
+
+  function draw(side, index) {
+    const whole = side === undefined, lines = [];
+    heads.forEach(({weights}, head) => weights.forEach((row, i) => row.forEach((weight, j) => {
+      if (boxes[head].checked && weight >= .01 && (whole || [i, j][side] === index))
+        lines.push(line(head, i, j, weight, heads.length));
+    })));
+    svg.innerHTML = lines.join("");
+    legend.firstChild.textContent = whole ? "point at a word"
+      : `"${words[side][index]}" ${["looks at", "is seen by"][side]}`;
+    const seen = heads.map(({weights}) =>  // what each head gives to the words on the other side
+      whole ? [] : side ? weights.map(row => row[index]) : weights[index]);
+    tokens.forEach(token => mark(token, side, index, seen));
+    boxes.forEach((box, head) => tell(box, seen[head], words[1 - side]));
+  }
+
+  function mark(token, side, index, seen) {
+    const weights = token.side === 1 - side ? seen.map(row => row[token.k]) : [];
+    token.className = token.side === side && token.k === index ? "chosen"
+      : weights.length && weights.every(isNaN) ? "blocked" : "";
+    token.lastChild.innerHTML = weights.map((weight, head) => weight && boxes[head].checked ?
+      `<i style="background: ${colour(head)}; width: ${72 * weight}px;
+        height: ${Math.min(6, 22 / heads.length)}px"></i>` : "").join("");
+  }
+
+  function tell(box, weights, words) {  // the three words that weigh most
+    const order = [...weights.keys()].filter(k => box.checked && weights[k] >= .005);
+    order.sort((a, b) => weights[b] - weights[a]);
+    box.best.replaceChildren();
+    order.slice(0, 3).forEach(k =>
+      make(box.best, "bdi", {textContent: `${words[k]} ${weights[k].toFixed(2)}`}));
+  }
+  draw();
+}
+
+document.querySelectorAll(".tt-heads:not(.alive)").forEach(root => {
+  root.classList.add("alive");
+  build(root);
+});
+})();
+"""
+
+
+# cell: head-view
+class HeadView:
+    """The weights of some heads as a piece of HTML; a notebook shows it by itself."""
+
+    def __init__(self, html: str, summary: str) -> None:
+        self.html, self.summary = html, summary
+
+    def __repr__(self) -> str:
+        return f"<HeadView of {self.summary}: a notebook shows it, .html holds it>"
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def weights_table(
+    head: int, weights: Array, rows: Sequence[str], columns: Sequence[str], blocked: Array
+) -> str:
+    """Write one head's weights (n_q, n_k) as an HTML table; a blocked cell holds a ×."""
+    top = "".join(f'<th scope="col">{escape(word)}</th>' for word in columns)
+    lines = [f"<table><caption>head {head}</caption>", f"<tr><td></td>{top}</tr>"]
+    for word, shares, hidden in zip(rows, weights, blocked, strict=True):
+        texts = [f"{round(float(share), 3):g}" for share in shares]
+        texts = ["×" if x else text for x, text in zip(hidden, texts, strict=True)]
+        cells = "".join(f"<td>{text}</td>" for text in texts)
+        lines.append(f'<tr><th scope="row">{escape(word)}</th>{cells}</tr>')
+    return "\n".join([*lines, "</table>"])
+
+
+def head_view(
+    weights: Any,
+    row_words: Sequence[str],
+    column_words: Sequence[str] | None = None,
+    mask: Any = None,
+) -> HeadView:
+    """Show where each head looks: a view for the browser, to hover over or to walk through.
+
+    Args:
+        weights: (heads, n_q, n_k), or (n_q, n_k) for one head.
+        row_words, column_words: the query words and the key words (None: the same).
+        mask: (n_q, n_k), nonzero means the query may look at that key; blocked cells bear a ×.
+
+    Returns:
+        A view that a notebook shows; its `html` works in any page.
+
+    Raises:
+        ValueError: the weights have other axes, or do not belong to so many words.
+    """
+    columns = row_words if column_words is None else column_words
+    maps, sizes = np.asarray(weights), (len(row_words), len(columns))
+    maps = maps[None] if maps.ndim == 2 else maps
+    if maps.ndim != 3 or maps.shape[1:] != sizes:
+        need = f"(heads, {sizes[0]}, {sizes[1]})"
+        raise ValueError(f"weights have shape {np.shape(weights)}; these words need {need}")
+    blocked = np.broadcast_to(blocked_cells(mask, sizes), maps.shape)
+    tables = [weights_table(h, maps[h], row_words, columns, blocked[h]) for h in range(len(maps))]
+    html = f"""<div class="tt-heads"><style>{HEAD_STYLE}</style>
+<details open><summary>the weights in numbers: a row is a query</summary>
+{"".join(tables)}</details><script>{HEAD_SCRIPT}</script></div>"""
+    unindented = "\n".join(map(str.strip, html.split("\n")))
+    return HeadView(unindented, f"{len(maps)} heads, {sizes[0]} queries, {sizes[1]} keys")
+
+
 __all__ = [
+    "HEAD_SCRIPT",
+    "HEAD_STYLE",
+    "HeadView",
     "MultiHeadAttention",
     "MultiheadAttention",
     "align_mask",
@@ -503,6 +714,7 @@ __all__ = [
     "draw_heads",
     "draw_map",
     "draw_steps",
+    "head_view",
     "merge_heads",
     "scaled_dot_product_attention",
     "split_heads",
@@ -510,4 +722,5 @@ __all__ = [
     "vectorized_attention",
     "weighted_sum",
     "weighted_sum_rule",
+    "weights_table",
 ]

@@ -1,6 +1,6 @@
 # 05. Autograd
-# Made by `tito export` from modules/05_autograd/autograd_dev.py: edit the notebook, not this file.
-# sha256 of the lines below: 98a7b19b7b43cb89fe662b7328fc4761d6aebd4638f5119855508b4d824d6c82
+# Made from modules/05_autograd/autograd_dev.py by `tito export`: edit that, not this.
+# sha256 of the lines below: 6ed076e388ffdbbd852b5e963be1833b7ea71247c1ec992606038341d01986e9
 
 
 # cell: imports
@@ -287,7 +287,7 @@ def backward(output: Tensor, grad: Any = None) -> None:
         if gradient is None:
             continue  # every rule on the way here returned None for it
         if tensor.node is None:
-            tensor.grad = gradient.copy() if tensor.grad is None else tensor.grad + gradient
+            tensor.grad = np.array(gradient if tensor.grad is None else tensor.grad + gradient)
             continue
         for x, part in input_gradients(tensor.node, gradient, tensor.data):
             gradients[id(x)] = gradients[id(x)] + part if id(x) in gradients else part

@@ -1,6 +1,6 @@
 # 11. Embeddings
-# Made by `tito export` from modules/11_embeddings/embeddings_dev.py: edit the notebook, not this file.
-# sha256 of the lines below: 9abe7f382874073dc8399f668d1f0ed52de79e49fcaa5aa5e7dd7075b5bad93d
+# Made from modules/11_embeddings/embeddings_dev.py by `tito export`: edit that, not this.
+# sha256 of the lines below: 520ae888eafab952a6a8869bd7a82d82e7830f047b03c9ab2bd0c9583246ba3b
 
 
 # cell: imports
@@ -45,7 +45,7 @@ def as_ids(ids: Any, vocab_size: int) -> Array:
         TypeError: the ids are not integers.
         ValueError: an id is negative or too large.
     """
-    array = np.asarray(unwrap(ids))
+    array = np.array(unwrap(ids))  # a copy: the gradient needs the ids as they are now
     if array.dtype.kind not in "iu":
         raise TypeError(f"ids must be integers; got dtype {array.dtype}")
     wrong = np.argwhere((array < 0) | (array >= vocab_size))

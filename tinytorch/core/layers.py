@@ -1,5 +1,5 @@
 # 03. Layers
-# Made by `tito export` from modules/03_layers/layers_dev.py: edit the notebook, not this file.
+# Made from modules/03_layers/layers_dev.py by `tito export`: edit that, not this.
 # sha256 of the lines below: 819c37c3f3977b71c4b4ecd375e527d9ed9734da6eb819706fe7cb3f413bdd13
 
 

@@ -1,6 +1,6 @@
 # 01. Tensor
-# Made by `tito export` from modules/01_tensor/tensor_dev.py: edit the notebook, not this file.
-# sha256 of the lines below: 659c13fed9a494cd51720fef64f345969d66ed01969a065b0bea1581607c8bd4
+# Made from modules/01_tensor/tensor_dev.py by `tito export`: edit that, not this.
+# sha256 of the lines below: a2b97a214329f8e1e14a65470a1dd7eb8a0186fc8758a965c14ab2ed73c0fe6d
 
 
 # cell: imports
@@ -105,7 +105,11 @@ class Op:
     def __call__(self, *inputs: Any, **options: Any) -> "Tensor":
         dtype = widest_float(inputs)
         operands = tuple(as_operand(x, dtype) for x in inputs)
-        array = np.asarray(self.forward(*map(unwrap, operands), **options))
+        try:
+            array = np.asarray(self.forward(*map(unwrap, operands), **options))
+        except np.exceptions.AxisError as error:
+            shapes = [np.shape(unwrap(x)) for x in operands]
+            raise ValueError(f"{self.__name__}: {error}; shape is {shapes[0]}") from None
         # NumPy widens int * 0.5 to float64; a result is float64 only if a float64 tensor went in.
         narrow = array.dtype == np.float64 and dtype != np.float64
         output = Tensor(array, dtype=np.float32 if narrow else array.dtype)
@@ -139,8 +143,13 @@ def as_operand(x: Any, dtype: "np.dtype[Any] | None") -> "Tensor | float":
         x = x.item()
     if isinstance(x, int | float):
         return x
-    array = np.asarray(x)
+    array = copied(x)
     return Tensor(array, dtype=dtype if array.dtype.kind == "f" else None)
+
+
+def copied(x: Any) -> Any:
+    """Copy an array, tensor or list, so that changing it later cannot change a gradient."""
+    return np.array(unwrap(x)) if isinstance(x, Tensor | np.ndarray | list) else x
 
 
 # cell: 1.3-elementwise
@@ -316,7 +325,7 @@ class Tensor:
     def __pow__(self, exponent: Any) -> "Tensor":
         if isinstance(exponent, Tensor) and exponent.requires_grad:
             raise TypeError("** takes a constant exponent; for a learned one use exp(log(a) * b)")
-        return power(self, exponent=unwrap(exponent))
+        return power(self, exponent=copied(exponent))
 
     @property
     def T(self) -> "Tensor":  # noqa: N802, the field's name
@@ -331,10 +340,11 @@ class Tensor:
 
     def reshape(self, *shape: Any) -> "Tensor":
         """Return the same numbers, in the same order, in another shape; one size may be -1."""
-        return reshape(self, shape=shape[0] if isinstance(shape[0], Sequence) else shape)
+        one_tuple = len(shape) == 1 and isinstance(shape[0], Sequence)
+        return reshape(self, shape=shape[0] if one_tuple else shape)
 
     def __getitem__(self, key: Any) -> "Tensor":
-        return index(self, key=tuple(map(unwrap, key)) if isinstance(key, tuple) else unwrap(key))
+        return index(self, key=tuple(map(copied, key)) if isinstance(key, tuple) else copied(key))
 
     def masked_fill(self, where: Any, value: float) -> "Tensor":
         """Put `value` where `where` (a tensor or array) is nonzero."""
@@ -374,6 +384,8 @@ class Tensor:
     def __and__(self, other: Any) -> "Tensor":
         """Combine two masks: true where both are nonzero."""
         return Tensor(np.logical_and(self.data, unwrap(other)))
+
+    __rand__ = __and__
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -446,6 +458,7 @@ __all__ = [
     "as_array",
     "as_operand",
     "broadcast_shape",
+    "copied",
     "divide",
     "index",
     "masked_fill",
