@@ -325,7 +325,7 @@ def test_walk():
     assert pairs and pairs[0] == ("", stairs), "the object itself comes first, with the empty name"
     names = [name for name, _ in pairs]
     assert "first" in names, f"a child of the root has no dot before its name; got {names}"
-    assert "level" in names or len(names) > 8, f"walk stops at the direct parts: go on into each child; got {names}"
+    assert "level" in names or "first.level" in names, f"walk stops at the direct parts: go on into each child; got {names}"
     assert "first.level" in names, f"names are joined by a dot, as in first.level; got {names}"
     assert "rest.1.0.level" in names, f"a list inside a list is walked too, with positions as names; got {names}"
     assert "same" not in names and "home" not in names, "an object with two names is yielded once, under the first"
@@ -374,8 +374,8 @@ def test_state():
     assert state["first.level"][0] == 2.0, "training on changed the saved state: copy the arrays"
     state["rest.0.level"] = np.array([19.0, 23.0])  # float64
     stairs.load_state_dict(state)
-    assert stairs.first.level.data.tolist() == [2.0, 3.0, 5.0] and own.data.tolist() == [19.0, 23.0], "the values did not arrive"
     assert stairs.rest[0].level is own and own.requires_grad, "keep the tensor and replace its data: an optimiser holds on to the tensor"
+    assert stairs.first.level.data.tolist() == [2.0, 3.0, 5.0] and own.data.tolist() == [19.0, 23.0], "the values did not arrive"
     assert own.dtype == np.float32, "loading float64 must not change the dtype of the layer"
     state["first.level"][0] = -1.0
     assert stairs.first.level.data[0] == 2.0, "changing the dict afterwards changed the layer: copy the arrays"
@@ -631,7 +631,7 @@ def test_linear():
     assert plain.bias is None and len(plain.parameters()) == 1, "bias=False: one parameter only"
     try:
         assert plain(Tensor([0.0, 0.0, 0.0])).shape == (2,)
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:
         raise AssertionError(f"bias=False: there is nothing to add then ({error})") from None
     for wrong in (np.ones((3, 2)), np.array(1.0)):
         try:

@@ -143,8 +143,8 @@ def error_of(function, *arguments, kind=ValueError):
 # </details>
 # <details><summary>Stronger hint</summary>
 #
-# Start with `np.empty((*Q.shape[:-1], K.shape[-2]), np.result_type(Q.dtype, K.dtype))`. `scores[b]` is a view: writing into it writes into
-# `scores`.
+# Start with `np.empty((*Q.shape[:-1], K.shape[-2]), np.result_type(Q.dtype, K.dtype))`. `scores[b]` is a view: writing
+# into it writes into `scores`.
 #
 # </details>
 
@@ -174,6 +174,23 @@ def attention_scores(Q: Array, K: Array) -> Array:
     ### END SOLUTION
 
 
+# %% nbgrader={"grade": false, "grade_id": "scores-and-mistakes", "locked": true, "schema_version": 3, "solution": false, "task": false}
+def scores_and_mistakes(Q: Array, K: Array) -> tuple[Array, dict[str, Array]]:
+    """The right scores, and what known mistakes would make of them."""
+    right = (Q[..., :, None, :] * K[..., None, :, :]).sum(axis=-1)
+    lengths = np.linalg.norm(Q, axis=-1)[..., :, None] * np.linalg.norm(K, axis=-1)[..., None, :]
+    one_less = right.copy()
+    one_less[..., -1] = 0
+    return right, {
+        "row and column are swapped: s[i, j] is q[i] · k[j]": np.swapaxes(right, -2, -1),
+        "they are scaled already; the scale comes later, in 12.6": right / math.sqrt(Q.shape[-1]),
+        "they are divided by the lengths of q and k: a plain dot product is asked for": right / np.maximum(lengths, 1e-12),
+        "the keys are not used: s[i, j] is q[i] · k[j]": (Q[..., :, None, :] * Q[..., None, :, :]).sum(axis=-1),
+        "the last key is left out: j runs to len(k) - 1": one_less,
+        "every batch got the scores of the first: index with b": np.broadcast_to(right[:1], right.shape),
+    }
+
+
 # %% nbgrader={"grade": true, "grade_id": "test-12.1", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 @explain_errors
 def test_attention_scores():
@@ -184,28 +201,17 @@ def test_attention_scores():
         (rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 7, 3)), "scores of 5 queries and 7 keys"),
         (rng.normal(size=(2, 3, 5, 7)), rng.normal(size=(2, 3, 5, 7)), "scores with batch and heads, (2, 3, 5, 7)"),
     ):
-        right = (Q[..., :, None, :] * K[..., None, :, :]).sum(axis=-1)
-        lengths = np.linalg.norm(Q, axis=-1)[..., :, None] * np.linalg.norm(K, axis=-1)[..., None, :]
-        one_less = right.copy()
-        one_less[..., -1] = 0
-        mistakes = {
-            "row and column are swapped: s[i, j] is q[i] · k[j]": np.swapaxes(right, -2, -1),
-            "they are scaled already; the scale comes later, in 12.6": right / math.sqrt(Q.shape[-1]),
-            "they are divided by the lengths of q and k: a plain dot product is asked for": right / np.maximum(lengths, 1e-12),
-            "the keys are not used: s[i, j] is q[i] · k[j]": (Q[..., :, None, :] * Q[..., None, :, :]).sum(axis=-1),
-            "the last key is left out: j runs to len(k) - 1": one_less,
-            "every batch got the scores of the first: index with b": np.broadcast_to(right[:1], right.shape),
-        }
+        right, mistakes = scores_and_mistakes(Q, K)
         try:
             got = attention_scores.forward(Q, K)
         except ValueError as error:
-            raise AssertionError(f"{what}: {error}. Is one row of Q multiplied by one row of K? With @, is K transposed?") from None
+            raise AssertionError(f"{what}: {error}; is one row of Q multiplied by one row of K? With @, is K transposed?") from None
         over = len(Q) > 1 and np.shape(got) == right.shape and np.allclose(got[0], right[-1])
         assert not over, f"{what}: every batch was written over the one before: write into scores[b]"
         check_values(got, right, what, mistakes)
         for dtype in (np.float32, np.float64):
             found = attention_scores.forward(Q.astype(dtype), K.astype(dtype)).dtype
-            assert found == dtype, f"{np.dtype(dtype)} went in, {found} came out: allocate with Q.dtype"
+            assert found == dtype, f"{np.dtype(dtype)} went in, {found} came out: allocate in the dtype of Q and K"
     print("✅ every query meets every key, for each batch and head")
 
 
@@ -256,7 +262,11 @@ def test_attention_scores_rule():
     square = (Q, K, rng.normal(size=(2, 3, 5, 5)))
     oblong = (rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 3, 7)).swapaxes(1, 2), rng.normal(size=(2, 5, 7)))
     for Q, K, g in (square, oblong):
-        grad_Q, grad_K = check_two(attention_scores.rule(g, None, Q, K), "the gradient of Q", "the gradient of K")
+        try:
+            results = attention_scores.rule(g, None, Q, K)
+        except (ValueError, IndexError) as error:
+            raise AssertionError(f"Q {Q.shape} and K {K.shape}: {error}; the loop over b visits all leading axes, batch and heads") from None
+        grad_Q, grad_K = check_two(results, "the gradient of Q", "the gradient of K")
         q, k, pair = Q[..., :, None, :], K[..., None, :, :], g[..., None]  # a pair (i, j) stands at [..., i, j, :]
         right_Q, right_K, turned = (pair * k).sum(axis=-2), (pair * q).sum(axis=-3), g.swapaxes(-1, -2)[..., None]
         swapped = {"i and j of grad are swapped: the pair (i, j) has g[i, j]": (turned * k).sum(axis=-2)} if Q.shape == K.shape else {}
@@ -598,7 +608,11 @@ def test_weighted_sum_rule():
     square = rng.random((2, 3, 5, 5)), rng.normal(size=(2, 3, 5, 7)), rng.normal(size=(2, 3, 5, 7))
     oblong = rng.random((2, 5, 7)), rng.normal(size=(2, 7, 3)), rng.normal(size=(2, 5, 3))
     for W, V, g in (square, oblong):
-        grad_W, grad_V = check_two(weighted_sum.rule(g, None, W, V), "the gradient of the weights", "the gradient of V")
+        try:
+            results = weighted_sum.rule(g, None, W, V)
+        except (ValueError, IndexError) as error:
+            raise AssertionError(f"weights {W.shape} and V {V.shape}: {error}. A weight's gradient is one number: g[i] · v[j]") from None
+        grad_W, grad_V = check_two(results, "the gradient of the weights", "the gradient of V")
         pair = W[..., None] * g[..., None, :]  # a pair (i, j) stands at [..., i, j, :]
         right_W, right_V = (g[..., None, :] * V[..., None, :, :]).sum(axis=-1), pair.sum(axis=-3)
         turned = np.swapaxes(W, -1, -2)[..., None] * g[..., None, :] if g.shape == V.shape else np.empty((1, 1, 0))
@@ -728,6 +742,20 @@ def scale_mistakes(Q, K, V, mask=1.0):
     return wrong | {"the mask is ignored: hand it to attention_weights": attend_in_numpy(Q, K, V)[1]}
 
 
+# %% nbgrader={"grade": false, "grade_id": "check-other-sizes", "locked": true, "schema_version": 3, "solution": false, "task": false}
+def check_other_sizes(Q, K, V):
+    """Compare with NumPy's where no two sizes are equal, then ask for gradients and for an error."""
+    few, narrow = K[:, :2], V[:, :2, :2]
+    output, weights = scaled_dot_product_attention(Tensor(Q), Tensor(few), Tensor(narrow))
+    check_values(weights, attend_in_numpy(Q, few, narrow)[1], "weights of 5 queries, 2 keys, values of width 2", scale_mistakes(Q, few, narrow))
+    check_values(output, attend_in_numpy(Q, few, narrow)[0], "output of 5 queries, 2 keys, values of width 2")
+    leaves = [Tensor(x, requires_grad=True) for x in (Q, K, V)]
+    scaled_dot_product_attention(*leaves)[0].sum().backward()
+    assert all(leaf.grad is not None for leaf in leaves), "no gradient reaches Q, K or V: compute with tensors, not with .data or .detach()"
+    says = error_of(scaled_dot_product_attention, Tensor(Q[0]), Tensor(K), Tensor(V))
+    assert "Q has shape (5, 3)" in says, f"check_inputs shall be first, for its message; yours is: {says}"
+
+
 # %% nbgrader={"grade": true, "grade_id": "test-12.6", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 @explain_errors
 def test_scaled_dot_product_attention():
@@ -761,15 +789,7 @@ def test_scaled_dot_product_attention():
     check_values(hidden_output, attend_in_numpy(Q, K, V, causal)[0], "causal output", {
         "the mask is ignored here: weigh with the weights you return": right_output})
     print("✅ Causal masking blocks future positions correctly")
-    few, narrow = K[:, :2], V[:, :2, :2]
-    output, weights = scaled_dot_product_attention(Tensor(Q), Tensor(few), Tensor(narrow))
-    check_values(weights, attend_in_numpy(Q, few, narrow)[1], "weights of 5 queries, 2 keys, values of width 2", scale_mistakes(Q, few, narrow))
-    check_values(output, attend_in_numpy(Q, few, narrow)[0], "output of 5 queries, 2 keys, values of width 2")
-    leaves = [Tensor(x, requires_grad=True) for x in (Q, K, V)]
-    scaled_dot_product_attention(*leaves)[0].sum().backward()
-    assert all(leaf.grad is not None for leaf in leaves), "no gradient reaches Q, K or V: compute with tensors, not with .data or .detach()"
-    says = error_of(scaled_dot_product_attention, Tensor(Q[0]), Tensor(K), Tensor(V))
-    assert "Q has shape (5, 3)" in says, f"check_inputs shall be first, for its message; yours is: {says}"
+    check_other_sizes(Q, K, V)
     print("📈 Progress: Scaled Dot-Product Attention ✓")
 
 
@@ -1288,7 +1308,7 @@ def heads_in_numpy(mha, q, k, v, mask=1.0, projections=("q_proj", "k_proj", "v_p
     return linear_in_numpy(mha.out_proj, merged), np.stack(weights, axis=1)
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-12.13", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "check-heads", "locked": true, "schema_version": 3, "solution": false, "task": false}
 def check_heads(mha, q, k, v):
     """Compare output and weights of `attend` with NumPy's, and with those of known mistakes."""
     try:
@@ -1300,6 +1320,9 @@ def check_heads(mha, q, k, v):
     check_values(weights, right_weights, "weights (batch, heads, n_q, n_k)", {
         "the output comes first, then the weights": right,
         "they are averaged over the heads: keep one map a head": right_weights.mean(axis=1),
+        "there is one map, not one a head: split Q, K and V": attend_in_numpy(*(linear_in_numpy(p, x) for p, x in zip(
+            (mha.q_proj, mha.k_proj, mha.v_proj), (q, k, v), strict=True)))[1],
+        "keys are made from `key`, not from `query`": heads_in_numpy(mha, q, q, q)[1],
         "q_proj and k_proj are swapped": heads_in_numpy(mha, q, k, v, projections=("k_proj", "q_proj", "v_proj"))[1],
         "three projections, not one projection for all": heads_in_numpy(mha, q, k, v, projections=("q_proj",) * 3)[1],
         "the projections are missing": heads_in_numpy(mha, q, k, v, projections=())[1],
@@ -1314,6 +1337,7 @@ def check_heads(mha, q, k, v):
         "the input was added; module 13 does that": right + q})
 
 
+# %% nbgrader={"grade": true, "grade_id": "test-12.13", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 @explain_errors
 def test_multi_head_attention():
     print("🔬 Unit Test: Multi-Head Attention...")
@@ -1524,6 +1548,7 @@ HEAD_STYLE = """
   .legend { flex: 1 0 280px; overflow: hidden; }
   small { opacity: .7; padding: 0 6px; }
   button { all: unset; cursor: pointer; }
+  button:focus-visible { outline: none; }
   input { color: inherit; }
   bdi { padding: 1px 6px; border-radius: 5px; max-width: 160px; overflow: hidden;
     text-overflow: ellipsis; }
@@ -1568,7 +1593,6 @@ function build(root) {
     <svg width="180" height="${height}" fill="none" aria-hidden="true"></svg>
     <div class="side"><small>key</small></div></div>
     <div class="legend" aria-live="polite"><small></small></div>`;
-  view.dataset.lmSuppressShortcuts = true;  // JupyterLab leaves the keys to us
   root.prepend(view);
   root.querySelector("details").open = false;
   const svg = view.querySelector("svg"), legend = view.querySelector(".legend");
@@ -1628,6 +1652,7 @@ function build(root) {
     order.slice(0, 3).forEach(k =>
       make(box.best, "bdi", {textContent: `${words[k]} ${weights[k].toFixed(2)}`}));
   }
+  for (const one of [...tokens, ...boxes]) one.dataset.lmSuppressShortcuts = true;  // JupyterLab's
   draw();
 }
 
@@ -1652,6 +1677,11 @@ class HeadView:
 
     def _repr_html_(self) -> str:
         return self.html
+
+
+def squeezed(code: str) -> str:
+    """The style or the script without indentation and comments: every view carries both."""
+    return "\n".join(line.partition("  //")[0].strip() for line in code.splitlines())
 
 
 def weights_table(
@@ -1695,11 +1725,10 @@ def head_view(
         raise ValueError(f"weights have shape {np.shape(weights)}; these words need {need}")
     blocked = np.broadcast_to(blocked_cells(mask, sizes), maps.shape)
     tables = [weights_table(h, maps[h], row_words, columns, blocked[h]) for h in range(len(maps))]
-    html = f"""<div class="tt-heads"><style>{HEAD_STYLE}</style>
+    html = f"""<div class="tt-heads"><style>{squeezed(HEAD_STYLE)}</style>
 <details open><summary>the weights in numbers: a row is a query</summary>
-{"".join(tables)}</details><script>{HEAD_SCRIPT}</script></div>"""
-    unindented = "\n".join(map(str.strip, html.split("\n")))
-    return HeadView(unindented, f"{len(maps)} heads, {sizes[0]} queries, {sizes[1]} keys")
+{"".join(tables)}</details><script>{squeezed(HEAD_SCRIPT)}</script></div>"""
+    return HeadView(html, f"{len(maps)} heads, {sizes[0]} queries, {sizes[1]} keys")
 
 
 # %% nbgrader={"grade": false, "grade_id": "sentence-picture", "locked": true, "schema_version": 3, "solution": false, "task": false}

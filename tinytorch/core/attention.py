@@ -1,6 +1,6 @@
 # 12. Attention
 # Made from modules/12_attention/attention_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: bd49c6bd27be87c954d1eed0887c0df9ef2fed8edfbd7d0d2bb4e9a6379603eb
+# sha256 of the lines below: 2ff30c1384f9ca7a049620c254c61f8d1965daf3a7a2702d3278df5c288a7ffa
 
 
 # cell: imports
@@ -520,6 +520,7 @@ HEAD_STYLE = """
   .legend { flex: 1 0 280px; overflow: hidden; }
   small { opacity: .7; padding: 0 6px; }
   button { all: unset; cursor: pointer; }
+  button:focus-visible { outline: none; }
   input { color: inherit; }
   bdi { padding: 1px 6px; border-radius: 5px; max-width: 160px; overflow: hidden;
     text-overflow: ellipsis; }
@@ -564,7 +565,6 @@ function build(root) {
     <svg width="180" height="${height}" fill="none" aria-hidden="true"></svg>
     <div class="side"><small>key</small></div></div>
     <div class="legend" aria-live="polite"><small></small></div>`;
-  view.dataset.lmSuppressShortcuts = true;  // JupyterLab leaves the keys to us
   root.prepend(view);
   root.querySelector("details").open = false;
   const svg = view.querySelector("svg"), legend = view.querySelector(".legend");
@@ -624,6 +624,7 @@ function build(root) {
     order.slice(0, 3).forEach(k =>
       make(box.best, "bdi", {textContent: `${words[k]} ${weights[k].toFixed(2)}`}));
   }
+  for (const one of [...tokens, ...boxes]) one.dataset.lmSuppressShortcuts = true;  // JupyterLab's
   draw();
 }
 
@@ -647,6 +648,11 @@ class HeadView:
 
     def _repr_html_(self) -> str:
         return self.html
+
+
+def squeezed(code: str) -> str:
+    """The style or the script without indentation and comments: every view carries both."""
+    return "\n".join(line.partition("  //")[0].strip() for line in code.splitlines())
 
 
 def weights_table(
@@ -690,11 +696,10 @@ def head_view(
         raise ValueError(f"weights have shape {np.shape(weights)}; these words need {need}")
     blocked = np.broadcast_to(blocked_cells(mask, sizes), maps.shape)
     tables = [weights_table(h, maps[h], row_words, columns, blocked[h]) for h in range(len(maps))]
-    html = f"""<div class="tt-heads"><style>{HEAD_STYLE}</style>
+    html = f"""<div class="tt-heads"><style>{squeezed(HEAD_STYLE)}</style>
 <details open><summary>the weights in numbers: a row is a query</summary>
-{"".join(tables)}</details><script>{HEAD_SCRIPT}</script></div>"""
-    unindented = "\n".join(map(str.strip, html.split("\n")))
-    return HeadView(unindented, f"{len(maps)} heads, {sizes[0]} queries, {sizes[1]} keys")
+{"".join(tables)}</details><script>{squeezed(HEAD_SCRIPT)}</script></div>"""
+    return HeadView(html, f"{len(maps)} heads, {sizes[0]} queries, {sizes[1]} keys")
 
 
 __all__ = [
@@ -718,6 +723,7 @@ __all__ = [
     "merge_heads",
     "scaled_dot_product_attention",
     "split_heads",
+    "squeezed",
     "text_heatmap",
     "vectorized_attention",
     "weighted_sum",

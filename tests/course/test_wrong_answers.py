@@ -1,0 +1,77 @@
+"""Point 5: every wrong answer is caught by the test of its own exercise, and named."""
+
+import os
+import textwrap
+from collections import Counter
+
+import pytest
+
+from tests.course.answers import Answer, planted_text, read, verdicts
+from tests.course.conftest import COURSE
+from tito.course import Module
+from tito.exercises import find_exercises
+from tito.failure import Failure
+from tito.runner import run_cells
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="many at a time need fork")
+
+
+def every(folder: str) -> list:
+    answers = [(module, answer) for module in COURSE.modules for answer in read(module, folder)]
+    return [pytest.param(module, answer, id=str(answer)) for module, answer in answers]
+
+
+def assert_named(wrong: Answer, failure: Failure | None) -> None:
+    assert failure is not None, "no inline test notices"
+    assert failure.exercise.startswith(f"{wrong.number}: "), f"another exercise: {failure}"
+    kind, _, message = failure.error.partition(": ")
+    assert kind == "AssertionError", f"a raw error, not a message: {failure.error}"
+    assert wrong.says.lower() in message.lower(), f"the mistake is not named: {message}"
+
+
+@needs_fork
+@pytest.mark.parametrize(("owner", "wrong"), every("wrong"))
+def test_a_wrong_answer_is_caught_by_name(owner: Module, wrong: Answer):
+    assert_named(wrong, verdicts(owner)[wrong])
+
+
+@needs_fork
+@pytest.mark.parametrize(("owner", "other"), every("right"))
+def test_another_right_answer_passes(owner: Module, other: Answer):
+    assert verdicts(owner, "right")[other] is None
+
+
+def test_tito_itself_reports_the_same(module: Module, with_text):
+    """One answer of each module in the ordinary way: a copy of the course, a child, a verdict."""
+    wrong = read(module)[-1]
+    failure = run_cells(with_text(module, planted_text(wrong, module)))
+    assert_named(wrong, failure)
+    if hasattr(os, "fork"):
+        quick = verdicts(module)[wrong]
+        assert (failure.error, failure.exercise) == (quick.error, quick.exercise)
+
+
+def test_every_exercise_has_its_share_of_mistakes(module: Module):
+    counts = Counter(wrong.number for wrong in read(module))
+    for exercise in find_exercises(module.cells):
+        assert counts[exercise.number] >= 5, f"{exercise.number} has {counts[exercise.number]}"
+    assert module.number != "12" or sum(counts.values()) >= 40
+
+
+def test_every_mistake_is_listed_once_says_something_and_compiles(module: Module):
+    answers = read(module)
+    assert len({(wrong.number, wrong.target, wrong.code) for wrong in answers}) == len(answers)
+    assert len({str(wrong) for wrong in answers}) == len(answers)
+    for wrong in answers:
+        assert wrong.says, f"{wrong}: `Says:` is missing"
+        function = "def answer(self):\n" + textwrap.indent(wrong.code, "    ")
+        compile(function, str(wrong), "exec")
+
+
+def test_the_cell_that_explains_errors_is_the_same_in_every_module(module: Module):
+    cells = {cell.grade_id: cell.source for cell in module.cells}
+    first = {cell.grade_id: cell.source for cell in COURSE.modules[0].cells}
+    assert cells["explain-errors"] == first["explain-errors"]
+    for cell in module.cells:
+        if cell.grade_id.startswith("test-"):
+            assert "@explain_errors\ndef test_" in cell.source, cell.grade_id
