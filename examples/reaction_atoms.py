@@ -16,13 +16,9 @@ from typing import NamedTuple
 import numpy as np
 from rxnmapper_encoder import attention_weights, find_wheel, read_wheel, tokenize
 
-from tinytorch.core.attention import (
-    draw_map,
-    scaled_dot_product_attention,
-    text_heatmap,
-    vectorized_attention,
-)
+from tinytorch.core.attention import scaled_dot_product_attention, vectorized_attention
 from tinytorch.core.tensor import Array
+from tinytorch.pictures import draw_map, text_heatmap
 
 LAYER, HEAD = 10, 5  # counted from 0; RXNMapper's own choice, core.py
 NEIGHBOUR_BOOST = 90.0  # likewise

@@ -24,7 +24,6 @@ sys.path.insert(0, str(root))  # this folder's own tinytorch, whatever else is i
 #| export
 import math
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -660,7 +659,7 @@ def check_inputs(Q: Tensor, K: Tensor, V: Tensor) -> None:
                 "or (batch, heads, seq_len, d)"
             )
         if 0 in x.shape:
-            raise ValueError(f"{name} has shape {x.shape}: it is empty, there is nothing to look at")
+            raise ValueError(f"{name} has shape {x.shape}: it is empty")
     shapes = f"Q {Q.shape}, K {K.shape}, V {V.shape}"
     if not Q.shape[:-2] == K.shape[:-2] == V.shape[:-2]:
         raise ValueError(f"batch (and heads) must agree: {shapes}")
@@ -1395,344 +1394,16 @@ class MultiheadAttention(MultiHeadAttention):
 #
 # ### Pictures
 #
-# Four drawing functions, given. The first needs only a terminal. The next two need Matplotlib
-# (`pip install "tinytorch[viz]"`): a grid with one map a head, and the way from scores to weights. All weights share one
-# scale from 0 to 1; a blocked cell bears an ×.
-
-# %% nbgrader={"grade": false, "grade_id": "text-heatmap", "locked": true, "schema_version": 3, "solution": false, "task": false}
-#| export
-def blocked_cells(mask: Any, shape: Sequence[int]) -> Array:
-    """Return where a map of weights (n_q, n_k) is blocked; nowhere if there is no mask."""
-    return np.zeros(tuple(shape), bool) if mask is None else np.asarray(mask) == 0
-
-
-def text_heatmap(
-    weights: Any,
-    row_words: Sequence[str],
-    column_words: Sequence[str] | None = None,
-    mask: Any = None,
-) -> str:
-    """Draw weights (n_q, n_k) with characters: one row a query, one column a key.
-
-    Args:
-        weights: (n_q, n_k), from 0 to 1.
-        row_words: the n_q query words.
-        column_words: the n_k key words; None means the same words.
-        mask: (n_q, n_k), nonzero means the query may look at that key; blocked cells show as x.
-
-    Returns:
-        The picture, in ASCII.
-    """
-    ramp, shares = " .:-=+*#%@", np.asarray(weights)
-    columns = list(row_words if column_words is None else column_words)
-    blocked = blocked_cells(mask, shares.shape)
-    width = max(map(len, row_words))
-    lines = [" " * width + "  " + " ".join(f"{j:2}" for j in range(len(columns)))]
-    for i, word in enumerate(row_words):
-        cells = [2 * ramp[min(int(share * 10), 9)] for share in shares[i]]
-        cells = [" x" if hidden else cell for hidden, cell in zip(blocked[i], cells, strict=True)]
-        lines.append(f"{word:>{width}}  " + " ".join(cells))
-    legend = ", ".join(f"{j} {word}" for j, word in enumerate(columns))
-    return "\n".join([*lines, f"columns: {legend}", f"scale: 0 [{ramp}] 1, x = blocked"])
-
-
-# %% nbgrader={"grade": false, "grade_id": "draw", "locked": true, "schema_version": 3, "solution": false, "task": false}
-#| export
-def draw_map(
-    axes: Any,
-    numbers: Array,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    blocked: Array,
-    **scale: Any,
-) -> Any:
-    """Draw numbers (n_q, n_k) with word labels into Matplotlib axes; × marks `blocked`."""
-    image = axes.imshow(numbers, cmap="cividis", **scale)
-    axes.set_xticks(range(len(columns)), columns, rotation=60, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(rows)), rows)
-    for i, j in np.argwhere(blocked):
-        axes.text(j, i, "×", ha="center", va="center", color="white")
-    return image
-
-
-def draw_heads(
-    weights: Any,
-    row_words: Sequence[str],
-    column_words: Sequence[str] | None = None,
-    mask: Any = None,
-) -> Any:
-    """Draw the weights of all heads, (heads, n_q, n_k), as a grid of maps on one 0 to 1 scale.
-
-    Args:
-        weights: (heads, n_q, n_k).
-        row_words, column_words: the query words and the key words (None: the same).
-        mask: (n_q, n_k), nonzero means the query may look at that key; blocked cells bear an ×.
-
-    Returns:
-        A Matplotlib figure.
-    """
-    import matplotlib.pyplot as plt
-
-    shares = np.asarray(weights)
-    columns = row_words if column_words is None else column_words
-    across = min(len(shares), 4)
-    down = math.ceil(len(shares) / across)
-    size = (3.2 * across, 3.2 * down)
-    figure, grid = plt.subplots(down, across, figsize=size, squeeze=False, layout="constrained")
-    blocked = blocked_cells(mask, shares.shape[1:])
-    for head, axes in enumerate(grid.flat):
-        axes.set_visible(head < len(shares))
-        if head < len(shares):
-            image = draw_map(axes, shares[head], row_words, columns, blocked, vmin=0, vmax=1)
-            axes.set_title(f"head {head}")
-    figure.colorbar(image, ax=grid, label="weight", shrink=0.8)
-    return figure
-
-
-# %% nbgrader={"grade": false, "grade_id": "draw-steps", "locked": true, "schema_version": 3, "solution": false, "task": false}
-#| export
-def draw_steps(Q: Tensor, K: Tensor, words: Sequence[str], mask: Any = None) -> Any:
-    """Draw scores, scaled and masked scores, and weights of one head.
-
-    Args:
-        Q, K: (1, n, d_k).
-        words: the n words.
-        mask: (n, n), nonzero means the query may look at that key; blocked cells bear an ×.
-
-    Returns:
-        A Matplotlib figure; both score maps share one scale, the weights have 0 to 1.
-    """
-    import matplotlib.pyplot as plt
-
-    scores = attention_scores(Q, K)
-    scaled = scores / math.sqrt(Q.shape[-1])
-    weights = attention_weights(scaled, mask)
-    low, high = scores.data.min(), scores.data.max()
-    blocked = blocked_cells(mask, scores.shape[1:])
-    hidden = np.ma.masked_array(scaled.data[0], blocked)
-    figure, grid = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
-    none = blocked_cells(None, scores.shape[1:])
-    first = draw_map(grid[0], scores.data[0], words, words, none, vmin=low, vmax=high)
-    draw_map(grid[1], hidden, words, words, blocked, vmin=low, vmax=high)
-    grid[1].set_facecolor("0.35")
-    last = draw_map(grid[2], weights.data[0], words, words, blocked, vmin=0, vmax=1)
-    for axes, title in zip(grid, ("scores", "scaled and masked", "weights"), strict=True):
-        axes.set_title(title)
-    figure.colorbar(first, ax=grid[:2], label="score", shrink=0.8)
-    figure.colorbar(last, ax=grid[2], label="weight", shrink=0.8)
-    return figure
-
-
-# %% [markdown]
-# The fourth is for a browser: point at a word, or walk to it with the Tab key, and see where each head looks. It is plain
-# HTML and stays alive in a saved page. Where scripts are removed, as on GitHub, its tables remain. Its style and its
-# script come first; nothing in them is needed later.
-
-# %% nbgrader={"grade": false, "grade_id": "head-view-style", "locked": true, "schema_version": 3, "solution": false, "task": false}
-#| export
-HEAD_STYLE = """
-.tt-heads { --text: #1f2328; --ground: #fff; }
-@media (prefers-color-scheme: dark) { .tt-heads { --text: #e6e6e6; --ground: #16181c; } }
-.tt-heads {
-  --ink: var(--jp-content-font-color1, var(--text));
-  --paper: var(--jp-layout-color0, var(--ground));
-  padding: 10px; border-radius: 8px; overflow-x: auto;
-  font: 14px/1.4 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  .view { display: flex; flex-wrap: wrap; gap: 10px 40px; margin-bottom: 8px; }
-  .map { display: flex; gap: 2px; }
-  .side, .legend { display: flex; flex-direction: column; }
-  .side > *, .legend > * { display: flex; align-items: center; gap: 4px; height: 26px;
-    white-space: pre; }
-  .side > * { justify-content: space-between; }
-  .side:first-child > * { flex-direction: row-reverse; }
-  .legend { flex: 1 0 280px; overflow: hidden; }
-  small { opacity: .7; padding: 0 6px; }
-  button { all: unset; cursor: pointer; }
-  button:focus-visible { outline: none; }
-  input { color: inherit; }
-  bdi { padding: 1px 6px; border-radius: 5px; max-width: 160px; overflow: hidden;
-    text-overflow: ellipsis; }
-  .chosen bdi { background: var(--ink); color: var(--paper); }
-  :focus-visible bdi { outline: 2px solid #56b4e9; }
-  .blocked bdi { opacity: .4; text-decoration: line-through; }
-  .bars { width: 72px; }
-  i { display: block; border-radius: 2px; }
-  .side:first-child i { margin-left: auto; }
-  td { text-align: right; }
-}
-"""
-
-# %% nbgrader={"grade": false, "grade_id": "head-view-script", "locked": true, "schema_version": 3, "solution": false, "task": false}
-#| export
-HEAD_SCRIPT = """
-(() => {
-const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442",
-  "currentColor"];  // Okabe and Ito's eight; their black is the ink of the page
-const colour = head => COLOURS[head % 8];
-const make = (parent, tag, properties) =>
-  parent.appendChild(Object.assign(document.createElement(tag), properties));
-
-function read(table) {  // the tables are the data; a blocked cell holds a cross: NaN
-  const [top, ...rows] = [...table.rows].map(row => [...row.cells].map(c => c.textContent));
-  return {words: [rows.map(row => row[0]), top.slice(1)],
-    weights: rows.map(row => row.slice(1).map(Number))};
-}
-
-function line(head, i, j, weight, heads) {
-  const shift = (head - (heads - 1) / 2) * Math.min(3, 18 / heads);
-  const [a, b] = [26 * i + 39 + shift, 26 * j + 39 + shift];
-  return `<path d="M0 ${a}C90 ${a} 90 ${b} 180 ${b}" stroke="${colour(head)}"
-    stroke-width="${1 + 3 * weight}" opacity="${.2 + .8 * weight}"/>`;
-}
-
-function build(root) {
-  const heads = [...root.querySelectorAll("table")].map(read), words = heads[0].words;
-  const height = 26 * (1 + Math.max(words[0].length, words[1].length));
-  const view = make(root, "div", {className: "view"});
-  view.innerHTML = `<div class="map"><div class="side"><small>query</small></div>
-    <svg width="180" height="${height}" fill="none" aria-hidden="true"></svg>
-    <div class="side"><small>key</small></div></div>
-    <div class="legend" aria-live="polite"><small></small></div>`;
-  root.prepend(view);
-  root.querySelector("details").open = false;
-  const svg = view.querySelector("svg"), legend = view.querySelector(".legend");
-
-  const tokens = [...view.querySelectorAll(".side")].flatMap((column, side) =>
-    words[side].map((text, k) => {
-      const ariaLabel = `${["query", "key"][side]} ${k + 1}: ${text}`;
-      const token = make(column, "button", {ariaLabel, tabIndex: 0, side, k});
-      make(token, "bdi", {textContent: text});
-      make(token, "span", {className: "bars"});
-      token.onmouseenter = token.onfocus = () => draw(side, k);
-      token.onmouseleave = token.onblur = rest;
-      return token;
-    }));
-  const boxes = heads.map((_, head) => {
-    const label = make(legend, "label");
-    const box = make(label, "input", {type: "checkbox", checked: true, onchange: rest});
-    box.style.accentColor = colour(head);
-    label.append("head " + head);
-    box.best = make(label, "span");
-    return box;
-  });
-
-  function rest() {  // back to the word that has the focus, or to the whole
-    const token = view.querySelector("button:focus");
-    draw(token?.side, token?.k);
-  }
-
-  function draw(side, index) {
-    const whole = side === undefined, lines = [];
-    heads.forEach(({weights}, head) => weights.forEach((row, i) => row.forEach((weight, j) => {
-      if (boxes[head].checked && weight >= .01 && (whole || [i, j][side] === index))
-        lines.push(line(head, i, j, weight, heads.length));
-    })));
-    svg.innerHTML = lines.join("");
-    legend.firstChild.textContent = whole ? "point at a word"
-      : `"${words[side][index]}" ${["looks at", "is seen by"][side]}`;
-    const seen = heads.map(({weights}) =>  // what each head gives to the words on the other side
-      whole ? [] : side ? weights.map(row => row[index]) : weights[index]);
-    tokens.forEach(token => mark(token, side, index, seen));
-    boxes.forEach((box, head) => tell(box, seen[head], words[1 - side]));
-  }
-
-  function mark(token, side, index, seen) {
-    const weights = token.side === 1 - side ? seen.map(row => row[token.k]) : [];
-    token.className = token.side === side && token.k === index ? "chosen"
-      : weights.length && weights.every(isNaN) ? "blocked" : "";
-    token.lastChild.innerHTML = weights.map((weight, head) => weight && boxes[head].checked ?
-      `<i style="background: ${colour(head)}; width: ${72 * weight}px;
-        height: ${Math.min(6, 22 / heads.length)}px"></i>` : "").join("");
-  }
-
-  function tell(box, weights, words) {  // the three words that weigh most
-    const order = [...weights.keys()].filter(k => box.checked && weights[k] >= .005);
-    order.sort((a, b) => weights[b] - weights[a]);
-    box.best.replaceChildren();
-    order.slice(0, 3).forEach(k =>
-      make(box.best, "bdi", {textContent: `${words[k]} ${weights[k].toFixed(2)}`}));
-  }
-  for (const one of [...tokens, ...boxes]) one.dataset.lmSuppressShortcuts = true;  // JupyterLab's
-  draw();
-}
-
-document.querySelectorAll(".tt-heads:not(.alive)").forEach(root => {
-  root.classList.add("alive");
-  build(root);
-});
-})();
-"""
-
-
-# %% nbgrader={"grade": false, "grade_id": "head-view", "locked": true, "schema_version": 3, "solution": false, "task": false}
-#| export
-class HeadView:
-    """The weights of some heads as a piece of HTML; a notebook shows it by itself."""
-
-    def __init__(self, html: str, summary: str) -> None:
-        self.html, self.summary = html, summary
-
-    def __repr__(self) -> str:
-        return f"<HeadView of {self.summary}: a notebook shows it, .html holds it>"
-
-    def _repr_html_(self) -> str:
-        return self.html
-
-
-def squeezed(code: str) -> str:
-    """The style or the script without indentation and comments: every view carries both."""
-    return "\n".join(line.partition("  //")[0].strip() for line in code.splitlines())
-
-
-def weights_table(
-    head: int, weights: Array, rows: Sequence[str], columns: Sequence[str], blocked: Array
-) -> str:
-    """Write one head's weights (n_q, n_k) as an HTML table; a blocked cell holds a ×."""
-    top = "".join(f'<th scope="col">{escape(word)}</th>' for word in columns)
-    lines = [f"<table><caption>head {head}</caption>", f"<tr><td></td>{top}</tr>"]
-    for word, shares, hidden in zip(rows, weights, blocked, strict=True):
-        texts = [f"{round(float(share), 3):g}" for share in shares]
-        texts = ["×" if x else text for x, text in zip(hidden, texts, strict=True)]
-        cells = "".join(f"<td>{text}</td>" for text in texts)
-        lines.append(f'<tr><th scope="row">{escape(word)}</th>{cells}</tr>')
-    return "\n".join([*lines, "</table>"])
-
-
-def head_view(
-    weights: Any,
-    row_words: Sequence[str],
-    column_words: Sequence[str] | None = None,
-    mask: Any = None,
-) -> HeadView:
-    """Show where each head looks: a view for the browser, to hover over or to walk through.
-
-    Args:
-        weights: (heads, n_q, n_k), or (n_q, n_k) for one head.
-        row_words, column_words: the query words and the key words (None: the same).
-        mask: (n_q, n_k), nonzero means the query may look at that key; blocked cells bear a ×.
-
-    Returns:
-        A view that a notebook shows; its `html` works in any page.
-
-    Raises:
-        ValueError: the weights have other axes, or do not belong to so many words.
-    """
-    columns = row_words if column_words is None else column_words
-    maps, sizes = np.asarray(weights), (len(row_words), len(columns))
-    maps = maps[None] if maps.ndim == 2 else maps
-    if maps.ndim != 3 or maps.shape[1:] != sizes:
-        need = f"(heads, {sizes[0]}, {sizes[1]})"
-        raise ValueError(f"weights have shape {np.shape(weights)}; these words need {need}")
-    blocked = np.broadcast_to(blocked_cells(mask, sizes), maps.shape)
-    tables = [weights_table(h, maps[h], row_words, columns, blocked[h]) for h in range(len(maps))]
-    html = f"""<div class="tt-heads"><style>{squeezed(HEAD_STYLE)}</style>
-<details open><summary>the weights in numbers: a row is a query</summary>
-{"".join(tables)}</details><script>{squeezed(HEAD_SCRIPT)}</script></div>"""
-    return HeadView(html, f"{len(maps)} heads, {sizes[0]} queries, {sizes[1]} keys")
-
+# Four drawing functions come with the package. `text_heatmap` needs only a terminal. `draw_steps` and `draw_heads` need
+# Matplotlib (`pip install "tinytorch[viz]"`): the way from scores to weights, and one map a head, all on one scale from 0
+# to 1; a blocked cell bears an ×. `head_view` is for the browser: point at a word, or walk to it with the Tab key, and see
+# where each head looks.
 
 # %% nbgrader={"grade": false, "grade_id": "sentence-picture", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import builtins
+
+from tinytorch.head_view import HeadView, head_view
+from tinytorch.pictures import draw_heads, draw_steps, text_heatmap
 
 
 def in_pictures(draw: Callable[..., Any], *arguments: Any) -> None:
@@ -1752,7 +1423,8 @@ if __name__ == "__main__":
     causal = create_causal_mask(len(words))
     _, weights = scaled_dot_product_attention(Q_words, K_words, V_words, causal)
     print(text_heatmap(weights.data[0], words, mask=causal))
-    in_pictures(draw_steps, Q_words, K_words, words, causal)
+    scores = attention_scores(Q_words, K_words).data[0]
+    in_pictures(draw_steps, scores, scores / math.sqrt(4), weights.data[0], words, causal)
 
 # %% [markdown]
 # ### Learn to look back

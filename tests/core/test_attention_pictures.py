@@ -8,17 +8,10 @@ import numpy as np
 import pytest
 
 from tests.core.draw import normal
-from tinytorch.core.attention import (
-    HEAD_SCRIPT,
-    HEAD_STYLE,
-    create_causal_mask,
-    draw_heads,
-    draw_steps,
-    head_view,
-    scaled_dot_product_attention,
-    text_heatmap,
-)
+from tinytorch.core.attention import create_causal_mask, scaled_dot_product_attention
 from tinytorch.core.tensor import Tensor
+from tinytorch.head_view import HEAD_SCRIPT, HEAD_STYLE, head_view
+from tinytorch.pictures import draw_heads, draw_steps, text_heatmap
 
 QUERIES, KEYS = ["the", "dog", "barked"], ["der", "Hund"]
 WEIGHTS = np.array(
@@ -92,14 +85,13 @@ def test_the_steps_are_scores_masked_scores_and_weights():
     pytest.importorskip("matplotlib").use("Agg")
     Q, K = (Tensor(x) for x in normal(3, (1, 3, 2), (1, 3, 2)))
     causal = create_causal_mask(3)
-    figure = draw_steps(Q, K, QUERIES, causal)
-    scores, scaled, weights = (axes.images[0] for axes in figure.axes[:3])
     right = (Q.data[0, :, None] * K.data[0, None]).sum(axis=-1)
+    shares = scaled_dot_product_attention(Q, K, K, causal)[1].data[0]
+    figure = draw_steps(right, right / np.sqrt(2), shares, QUERIES, causal)
+    scores, scaled, weights = (axes.images[0] for axes in figure.axes[:3])
     assert np.allclose(scores.get_array(), right)
     assert np.allclose(scaled.get_array().filled(0), np.tril(right / np.sqrt(2)))
-    assert np.allclose(
-        weights.get_array(), scaled_dot_product_attention(Q, K, K, causal)[1].data[0]
-    )
+    assert np.allclose(weights.get_array(), shares)
     assert scores.get_clim() == scaled.get_clim() == (right.min(), right.max())
     import matplotlib.pyplot as plt
 

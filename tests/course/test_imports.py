@@ -8,7 +8,8 @@ from pathlib import Path
 from tests.course.conftest import COURSE, ROOT
 from tito.course import Module
 
-TARGETS = {module.package: module.number for module in COURSE.modules}
+PICTURES = {"tinytorch.pictures": "00", "tinytorch.head_view": "01"}  # by hand, on NumPy alone
+TARGETS = {**PICTURES, **{module.package: module.number for module in COURSE.modules}}
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:

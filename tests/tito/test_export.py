@@ -44,7 +44,7 @@ def test_exported_cells_keep_their_order_and_lose_their_markers(course) -> None:
 def test_the_header_names_source_and_hash(course) -> None:
     header, _, content = exporting.render(course.module()).partition("\n\n\n")
     assert "modules/01_alpha/alpha_dev.py" in header
-    assert "edit the notebook, not this file" in header
+    assert "edit that, not this" in header
     assert content_hash(content) in header
 
 

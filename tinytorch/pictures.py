@@ -1,0 +1,130 @@
+"""Pictures of attention weights: for the terminal, and with Matplotlib.
+
+Given, not an exercise. `tinytorch/head_view.py` has the one for the browser.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def blocked_cells(mask: Any, shape: Sequence[int]) -> Array:
+    """Return where a map of weights (n_q, n_k) is blocked; nowhere if there is no mask."""
+    return np.zeros(tuple(shape), bool) if mask is None else np.asarray(mask) == 0
+
+
+def text_heatmap(
+    weights: Any,
+    row_words: Sequence[str],
+    column_words: Sequence[str] | None = None,
+    mask: Any = None,
+) -> str:
+    """Draw weights (n_q, n_k) with characters: one row a query, one column a key.
+
+    Args:
+        weights: (n_q, n_k), from 0 to 1.
+        row_words: the n_q query words.
+        column_words: the n_k key words; None means the same words.
+        mask: (n_q, n_k), nonzero means the query may look at that key; blocked cells show as x.
+
+    Returns:
+        The picture, in ASCII.
+    """
+    ramp, shares = " .:-=+*#%@", np.asarray(weights)
+    columns = list(row_words if column_words is None else column_words)
+    blocked = blocked_cells(mask, shares.shape)
+    width = max(map(len, row_words))
+    lines = [" " * width + "  " + " ".join(f"{j:2}" for j in range(len(columns)))]
+    for i, word in enumerate(row_words):
+        cells = [2 * ramp[min(int(share * 10), 9)] for share in shares[i]]
+        cells = [" x" if hidden else cell for hidden, cell in zip(blocked[i], cells, strict=True)]
+        lines.append(f"{word:>{width}}  " + " ".join(cells))
+    legend = ", ".join(f"{j} {word}" for j, word in enumerate(columns))
+    return "\n".join([*lines, f"columns: {legend}", f"scale: 0 [{ramp}] 1, x = blocked"])
+
+
+def draw_map(
+    axes: Any,
+    numbers: Array,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    blocked: Array,
+    **scale: Any,
+) -> Any:
+    """Draw numbers (n_q, n_k) with word labels into Matplotlib axes; × marks `blocked`."""
+    image = axes.imshow(numbers, cmap="cividis", **scale)
+    axes.set_xticks(range(len(columns)), columns, rotation=60, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(rows)), rows)
+    for i, j in np.argwhere(blocked):
+        axes.text(j, i, "×", ha="center", va="center", color="white")
+    return image
+
+
+def draw_heads(
+    weights: Any,
+    row_words: Sequence[str],
+    column_words: Sequence[str] | None = None,
+    mask: Any = None,
+) -> Any:
+    """Draw the weights of all heads, (heads, n_q, n_k), as a grid of maps on one 0 to 1 scale.
+
+    Args:
+        weights: (heads, n_q, n_k).
+        row_words, column_words: the query words and the key words (None: the same).
+        mask: (n_q, n_k), nonzero means the query may look at that key; blocked cells bear an ×.
+
+    Returns:
+        A Matplotlib figure.
+    """
+    import matplotlib.pyplot as plt
+
+    shares = np.asarray(weights)
+    columns = row_words if column_words is None else column_words
+    across = min(len(shares), 4)
+    down = math.ceil(len(shares) / across)
+    size = (3.2 * across, 3.2 * down)
+    figure, grid = plt.subplots(down, across, figsize=size, squeeze=False, layout="constrained")
+    blocked = blocked_cells(mask, shares.shape[1:])
+    for head, axes in enumerate(grid.flat):
+        axes.set_visible(head < len(shares))
+        if head < len(shares):
+            image = draw_map(axes, shares[head], row_words, columns, blocked, vmin=0, vmax=1)
+            axes.set_title(f"head {head}")
+    figure.colorbar(image, ax=grid, label="weight", shrink=0.8)
+    return figure
+
+
+def draw_steps(
+    scores: Any, scaled: Any, weights: Any, words: Sequence[str], mask: Any = None
+) -> Any:
+    """Draw scores, scaled and masked scores, and weights of one head.
+
+    Args:
+        scores, scaled, weights: (n, n) each.
+        words: the n words.
+        mask: (n, n), nonzero means the query may look at that key; blocked cells bear an ×.
+
+    Returns:
+        A Matplotlib figure; both score maps share one scale, the weights have 0 to 1.
+    """
+    import matplotlib.pyplot as plt
+
+    steps = [np.asarray(step) for step in (scores, scaled, weights)]
+    low, high = steps[0].min(), steps[0].max()
+    none, blocked = blocked_cells(None, steps[0].shape), blocked_cells(mask, steps[0].shape)
+    hidden = np.ma.masked_array(steps[1], blocked)
+    figure, grid = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
+    first = draw_map(grid[0], steps[0], words, words, none, vmin=low, vmax=high)
+    draw_map(grid[1], hidden, words, words, blocked, vmin=low, vmax=high)
+    grid[1].set_facecolor("0.35")
+    last = draw_map(grid[2], steps[2], words, words, blocked, vmin=0, vmax=1)
+    for axes, title in zip(grid, ("scores", "scaled and masked", "weights"), strict=True):
+        axes.set_title(title)
+    figure.colorbar(first, ax=grid[:2], label="score", shrink=0.8)
+    figure.colorbar(last, ax=grid[2], label="weight", shrink=0.8)
+    return figure
