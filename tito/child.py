@@ -14,6 +14,7 @@ import json
 import os
 import re
 import sys
+import threading
 import traceback
 import types
 from collections.abc import Callable, Sequence
@@ -40,11 +41,7 @@ class Shadow:
 
 def describe(error: BaseException) -> dict[str, Any]:
     """An exception as plain data: type, message, exercise if a stub raised it, frames."""
-    frames = [
-        {"file": frame.filename, "line": frame.lineno, "text": frame.line}
-        for frame in traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
-        if frame.filename != __file__
-    ]
+    frames = told(traceback.extract_tb(error.__traceback__))
     if isinstance(error, SyntaxError) and error.filename:
         text = (error.text or "").strip()
         frames.append({"file": error.filename, "line": error.lineno or 1, "text": text})
@@ -57,6 +54,26 @@ def describe(error: BaseException) -> dict[str, Any]:
     }
 
 
+def told(stack: traceback.StackSummary) -> list[dict[str, Any]]:
+    return [
+        {"file": frame.filename, "line": frame.lineno, "text": frame.line}
+        for frame in stack[-MAX_FRAMES:]
+        if frame.filename != __file__
+    ]
+
+
+def tell_where(record: Record, limit: float) -> None:
+    """Shortly before the time is up, record where the code is: an endless loop has a line."""
+    main = threading.main_thread().ident or 0
+
+    def tell() -> None:
+        record(stuck=told(traceback.extract_stack(sys._current_frames()[main])))
+
+    timer = threading.Timer(0.9 * limit, tell)
+    timer.daemon = True
+    timer.start()
+
+
 def stub_in_chain(error: BaseException | None) -> str:
     while error is not None:
         match = STUB.match(str(error)) if isinstance(error, NotImplementedError) else None
@@ -67,13 +84,20 @@ def stub_in_chain(error: BaseException | None) -> str:
 
 
 def run_cells(spec: dict[str, Any], record: Record) -> int:
-    """Run the cells in one namespace, as a notebook and a script would, and stop at an error."""
+    """Run the cells in one namespace, as a notebook and a script would, and stop at an error.
+
+    A cell may have a `__name__` of its own, so that what it guards does not run; with `go_on`,
+    the cells below an error run, too.
+    """
+    tell_where(record, spec["limit"])
     main = types.ModuleType("__main__")
     main.__file__ = spec["file"]
     sys.modules["__main__"] = main
-    flags = 0
+    flags = failures = 0
     for cell in spec["cells"]:
         record(start=cell["ordinal"])
+        main.__name__ = cell.get("name", "__main__")
+        sys.modules[main.__name__] = main
         padded = "\n" * (cell["first_line"] - 1) + cell["code"]  # the file's own line numbers
         try:
             code = compile(padded, spec["file"], "exec", flags, dont_inherit=True)
@@ -83,14 +107,19 @@ def run_cells(spec: dict[str, Any], record: Record) -> int:
             raise
         except BaseException as error:  # SystemExit too: a cell that leaves has not finished
             record(failed={**describe(error), "cell": cell["ordinal"]})
-            return 1
+            failures += 1
+            if not spec.get("go_on"):
+                return 1
     record(done=True)
-    return 0
+    return int(failures > 0)
 
 
 def run_import(spec: dict[str, Any], record: Record) -> int:
+    """Import a module and, where the task names one, call a function of it."""
     try:
-        importlib.import_module(spec["package"])
+        module = importlib.import_module(spec["package"])
+        if "call" in spec:
+            record(found=getattr(module, spec["call"])(**spec["arguments"]))
     except BaseException as error:
         record(failed=describe(error))
         return 1

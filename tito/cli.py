@@ -16,11 +16,18 @@ from tito.errors import TitoError
 
 COMMANDS = {
     "init": ("tito.commands.init:init", "make a folder of your own to learn in"),
+    "update": ("tito.commands.update:update", "take over a newer course; what you wrote stays"),
     "status": ("tito.commands.status:status", "where you are, and what to type next"),
+    "watch": ("tito.commands.watch:watch", "run the inline tests at every save"),
     "module": ("tito.cli:module", "start, view, test or complete a module"),
+    "hint": ("tito.commands.hint:hint", "a hint for an exercise; again, a stronger one"),
+    "solution": ("tito.commands.solution:solution", "the reference answer of an exercise"),
+    "reset": ("tito.commands.reset:reset", "put the stub of a module or an exercise back"),
+    "restore": ("tito.commands.reset:restore", "bring back what a command replaced"),
     "test": ("tito.commands.test:test", "run the tests of modules"),
     "export": ("tito.commands.export:export", "make tinytorch/ from the modules"),
     "sync": ("tito.commands.sync:sync", "bring each .py and its .ipynb together"),
+    "show": ("tito.commands.show:show", "draw what your own code does"),
     "doctor": ("tito.commands.doctor:doctor", "check the environment"),
 }
 MODULE_COMMANDS = {
@@ -28,6 +35,8 @@ MODULE_COMMANDS = {
     "view": ("tito.commands.module:view", "show its files and exercises, open the notebook"),
     "test": ("tito.commands.module:test", "run its inline tests"),
     "complete": ("tito.commands.module:complete", "sync, test, export, test the export"),
+    "reset": ("tito.commands.reset:reset", "put its stub back"),
+    "restore": ("tito.commands.reset:restore", "list its backups, or bring one back"),
 }
 
 

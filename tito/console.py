@@ -39,18 +39,26 @@ def plain(text: str = "") -> None:
 
 
 def _say(kind: str, text: str, then: str) -> None:
-    plain(f"{click.style(mark(kind), fg=_COLOURS[kind])} {text}")
+    plain(f"{coloured_mark(kind)} {text}")
     if then:
         plain(f"  {then}")
 
 
+def coloured_mark(kind: str) -> str:
+    return click.style(mark(kind), fg=_COLOURS[kind])
+
+
 def mark(kind: str) -> str:
     fancy, simple = _MARKS[kind]
+    return fancy if can_print(fancy) else simple
+
+
+def can_print(text: str) -> bool:
     try:
-        fancy.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
     except UnicodeEncodeError:
-        return simple
-    return fancy
+        return False
+    return True
 
 
 def _colour() -> bool | None:

@@ -21,6 +21,7 @@ STUB = re.compile(rf"raise NotImplementedError\(\s*[\"']exercise ({NUMBER}): ([^
 TEST_ID = re.compile(rf"^test-({NUMBER})$")
 HEADING = re.compile(rf"^#+\s+Exercise ({NUMBER}):\s*(.+?)\s*$", re.MULTILINE)
 DETAILS = re.compile(r"<details>\s*<summary>.*?</summary>(.*?)</details>", re.DOTALL)
+PLAN = re.compile(r"^\*\*Plan\b.*?(?=\n\s*\n|\Z)", re.MULTILINE | re.DOTALL)
 _DEFINITION = re.compile(r"^(\s*)(?:async\s+def|def|class)\s+(\w+)")
 
 
@@ -43,6 +44,7 @@ class Exercise:
     written: bool = True
     functions: set[str] = field(default_factory=set)
     hints: list[str] = field(default_factory=list)
+    plan: str = ""
 
 
 def find_regions(lines: list[str], where: str = "line") -> list[Region]:
@@ -104,8 +106,11 @@ def find_exercises(cells: list[Cell]) -> list[Exercise]:
             )
             exercise.written &= written
             exercise.functions |= {name} - {""}
+    sections = _sections(cells)
     for number, exercise in found.items():
-        exercise.hints = _hints(cells, number)
+        text = sections.get(number, "")
+        exercise.hints = [hint.strip() for hint in DETAILS.findall(text)]
+        exercise.plan = "".join(PLAN.findall(text)[:1])
     return list(found.values())
 
 
@@ -119,11 +124,15 @@ def _mentions(cell: Cell) -> list[tuple[str, str, bool]]:
     return mentions + ([(test[1], "", True)] if test else [])
 
 
-def _hints(cells: list[Cell], number: str) -> list[str]:
+def _sections(cells: list[Cell]) -> dict[str, str]:
+    """What stands below each exercise's heading, up to the next one of the same text cell."""
+    sections: dict[str, str] = {}
     for cell in cells:
-        if cell.kind == "markdown" and number in dict(HEADING.findall(cell.source)):
-            return [text.strip() for text in DETAILS.findall(cell.source)]
-    return []
+        headings = list(HEADING.finditer(cell.source)) if cell.kind == "markdown" else []
+        for index, heading in enumerate(headings):
+            after = headings[index + 1].start() if headings[index + 1 :] else None
+            sections.setdefault(heading[1], cell.source[heading.end() : after])
+    return sections
 
 
 def cells_of(text: str) -> list[Cell]:

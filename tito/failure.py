@@ -14,7 +14,7 @@ from tito.cell import Cell
 from tito.course import Course, Module
 from tito.errors import CodeError
 from tito.exercises import NUMBER, TEST_ID, Exercise, find_exercises, find_regions
-from tito.linemap import Frame, own_frames
+from tito.linemap import Frame, Place, own_frames
 
 MAX_SHOWN = 4  # frames
 MAX_LINES = 8  # of a message
@@ -46,6 +46,15 @@ class Failure:
         return cls(_error(failed), frames, name, failed.get("test", ""))
 
     @property
+    def number(self) -> str:
+        return self.exercise.partition(":")[0]
+
+    @property
+    def message(self) -> str:
+        """The error; what a test says needs no name of an exception before it."""
+        return self.error.removeprefix("AssertionError: ")
+
+    @property
     def title(self) -> str:
         return f"exercise {self.exercise}" if self.exercise else self.test or "a cell"
 
@@ -72,10 +81,11 @@ def _from_cell(module: Module | None, ordinal: int | None) -> str:
     if module is None or ordinal is None:
         return ""
     cell = module.cells[ordinal - 1]
-    return _number_in(cell)
+    return number_in(cell)
 
 
-def _number_in(cell: Cell) -> str:
+def number_in(cell: Cell) -> str:
+    """The exercise whose answer or test the cell is; empty for any other cell."""
     match = TEST_ID.match(cell.grade_id) or re.match(rf"^({NUMBER})(?:-|$)", cell.grade_id)
     return match[1] if match else ""
 
@@ -88,9 +98,15 @@ def _from_frames(frames: list[Frame]) -> str:
         for region in find_regions(frame.place.cell.lines):
             if region.begin < frame.place.line - 1 < region.end:
                 return region.number
-        if _number_in(frame.place.cell):
-            return _number_in(frame.place.cell)
+        if number_in(frame.place.cell):
+            return number_in(frame.place.cell)
     return ""
+
+
+def in_answer(place: Place) -> bool:
+    """Does the line stand between a pair of markers?"""
+    regions = find_regions(place.cell.lines)
+    return any(region.begin < place.line - 1 < region.end for region in regions)
 
 
 def _named(modules: list[Module], number: str, names: list[str]) -> str:

@@ -109,7 +109,8 @@ def own_frames(
 ) -> list[Frame]:
     """The learner's own frames of a traceback, each led back to its cell; the others are cut."""
     scripts = {str(module.script): module for module in course.modules}
-    exports = _exports(course)
+    package = str(course.root / "tinytorch")
+    exports = _exports(course) if any(f["file"].startswith(package) for f in frames) else {}
     own: list[Frame] = []
     for frame in frames:
         file, line = frame["file"], frame["line"]

@@ -12,10 +12,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+BEAT = 0.02  # seconds between two looks at a running child
 CHILD = Path(__file__).with_name("child.py")
 
 
@@ -44,42 +48,68 @@ class Outcome:
         when = "after its last cell" if self.last("done") else "before its last cell"
         return f"ended Python with exit code {self.exit_code} {when}"
 
+    @property
+    def broken_off(self) -> dict[str, Any]:
+        """The ending, told as an exception is told: in which cell, and where it was stuck."""
+        frames = self.last("stuck") or []
+        cell = self.last("start")
+        return {"type": "", "message": self.ending, "cell": cell, "frames": frames}
+
 
 def run_child(
-    action: str, root: Path, cwd: Path, limit: float, quiet: bool = True, **spec: Any
+    action: str,
+    root: Path,
+    cwd: Path,
+    limit: float,
+    quiet: bool = True,
+    beat: Callable[[], None] = lambda: None,
+    settings: dict[str, str] | None = None,
+    **spec: Any,
 ) -> Outcome:
-    """Start the child, wait for it, and read what it recorded."""
+    """Start the child, wait for it, and read what it recorded.
+
+    `beat` is called while the child runs; what it raises ends the child. `settings` are added to
+    the environment.
+    """
     with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as name:
         task, report, output = (Path(name) / part for part in ("task", "report", "output"))
         told = {"shadow": {}, **spec, "action": action, "root": str(root), "report": str(report)}
+        told["limit"] = limit
         task.write_text(json.dumps(told), "utf-8")
         report.touch()
         with output.open("wb") as sink:
-            exit_code = _wait(task, cwd, limit, sink if quiet else None)
+            process = _start(task, cwd, sink if quiet else None, settings or {})
+            exit_code = _wait(process, limit, beat)
         records = [json.loads(line) for line in report.read_text("utf-8").splitlines()]
         shown = output.read_text("utf-8", errors="replace")
     timed_out = exit_code is None
     return Outcome(-1 if exit_code is None else exit_code, records, shown, timed_out, limit)
 
 
-def _wait(task: Path, cwd: Path, limit: float, sink: Any) -> int | None:
-    """The exit code, or None where the time was up."""
+def _start(task: Path, cwd: Path, sink: Any, settings: dict[str, str]) -> subprocess.Popen[bytes]:
     sys.stdout.flush()
     options: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, str(CHILD), str(task)],
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=sink,
         stderr=subprocess.STDOUT if sink else None,
-        env=environment(),
+        env={**environment(), **settings},
         **options,
     )
+
+
+def _wait(process: subprocess.Popen[bytes], limit: float, beat: Callable[[], None]) -> int | None:
+    """The exit code, or None where the time was up."""
+    give_up = time.monotonic() + limit
     try:
-        return process.wait(limit)
-    except subprocess.TimeoutExpired:
+        while time.monotonic() < give_up:
+            beat()
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(min(BEAT, limit))
         return None
     finally:
         if process.poll() is None:  # also when Ctrl-C ended the wait

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from tito.cell import Cell
 from tito.course import Course, Module
 from tito.failure import Failure
 from tito.process import Outcome, run_child
@@ -18,20 +20,23 @@ TEST_LIMIT = 900.0
 
 def run_cells(module: Module, limit: float = TIME_LIMIT, quiet: bool = True) -> Failure | None:
     """Run the module's own file; None means that every cell, so every inline test, passed."""
+    cells, file = packed(module, module.cells), str(module.script)
+    outcome = run_child("cells", module.root, module.folder, limit, quiet, file=file, cells=cells)
+    return _judge(module, outcome)
+
+
+def packed(module: Module, cells: list[Cell]) -> list[dict[str, Any]]:
+    """Code cells as the child takes them, with the text and the line numbers of the `.py`."""
     lines = module.script.read_text("utf-8-sig").splitlines()
-    cells = [
+    return [
         {
             "ordinal": cell.ordinal,
             "first_line": cell.first_line,
             "code": "\n".join(lines[cell.first_line - 1 :][: len(cell.lines)]),
         }
-        for cell in module.cells
+        for cell in cells
         if cell.kind == "code"
     ]
-    outcome = run_child(
-        "cells", module.root, module.folder, limit, quiet, file=str(module.script), cells=cells
-    )
-    return _judge(module, outcome)
 
 
 def try_import(module: Module, candidate: Path, limit: float = TIME_LIMIT) -> Failure | None:
@@ -42,14 +47,35 @@ def try_import(module: Module, candidate: Path, limit: float = TIME_LIMIT) -> Fa
     return _judge(module, outcome, {str(candidate): module})
 
 
+def call(
+    module: Module, script: Path, function: str, limit: float, then: str, **arguments: Any
+) -> Any:
+    """What a function of ours returns, run where it can import the learner's module."""
+    name = f"tito_{script.stem}"
+    outcome = run_child(
+        "import",
+        module.root,
+        module.root,
+        limit,
+        package=name,
+        shadow={name: str(script)},
+        call=function,
+        arguments=arguments,
+    )
+    failure = _judge(module, outcome)
+    if failure:
+        failure.test = "" if failure.exercise else module.package
+        raise failure.as_error(then=then)
+    return outcome.last("found")
+
+
 def _judge(
     module: Module, outcome: Outcome, candidates: dict[str, Module] | None = None
 ) -> Failure | None:
     if outcome.ended and outcome.exit_code == 0:
         return None
     course = Course(module.root)
-    failed = outcome.last("failed") or {"type": "", "message": outcome.ending}
-    failed.setdefault("cell", outcome.last("start"))
+    failed = outcome.last("failed") or outcome.broken_off
     return Failure.read(course, failed, module, candidates or {})
 
 

@@ -20,6 +20,7 @@ from tito import console
 from tito.errors import TitoError
 
 LOCK_WAIT = 5.0  # seconds
+BOM = b"\xef\xbb\xbf"
 
 
 def atomic_write(path: Path, content: str | bytes) -> None:
@@ -40,6 +41,13 @@ def atomic_write(path: Path, content: str | bytes) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     _flush_folder(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace the text, and keep the newlines and the byte-order mark that the file had."""
+    old = path.read_bytes() if path.exists() else b""
+    text = text.replace("\n", "\r\n") if b"\r\n" in old else text
+    atomic_write(path, old[: 3 * old.startswith(BOM)] + text.encode("utf-8"))
 
 
 def _mode(path: Path) -> int:
@@ -63,10 +71,18 @@ def backup(root: Path, path: Path) -> Path | None:
     """Copy a file that is about to change; return where the copy is."""
     if not path.exists():
         return None
-    copy = _new_folder(root / ".tito" / "backups") / path.relative_to(root)
-    copy.parent.mkdir(parents=True)
-    shutil.copy2(path, copy)
-    return copy
+    return backup_together(root, path) / path.relative_to(root)
+
+
+def backup_together(root: Path, *paths: Path) -> Path:
+    """Copy the files that are there into one new backup; return its folder."""
+    folder = _new_folder(root / ".tito" / "backups")
+    for path in paths:
+        if path.exists():
+            copy = folder / path.relative_to(root)
+            atomic_write(copy, path.read_bytes())
+            shutil.copystat(path, copy)
+    return folder
 
 
 def _new_folder(parent: Path) -> Path:
@@ -84,7 +100,7 @@ def _new_folder(parent: Path) -> Path:
 def lock(root: Path, wait: float = LOCK_WAIT) -> Iterator[None]:
     """Keep a second `tito` out of this folder; the system frees the lock of a killed one."""
     path = root / ".tito" / "lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(exist_ok=True)
     with path.open("a+b") as file:
         _wait_for(file, path, wait)
         try:

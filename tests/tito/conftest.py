@@ -134,7 +134,10 @@ def make_course(root: Path) -> ToyCourse:
         "tests/core/test_alpha.py": TEST.format(name="alpha", function="double", expected=10),
         "tests/core/test_beta.py": TEST.format(name="beta", function="quadruple", expected=20),
         "pyproject.toml": PYPROJECT,
-        "scripts/note.txt": "a script",
+        "tests/conftest.py": (REPOSITORY / "tests" / "conftest.py").read_text("utf-8"),
+        "tests/tito/test_tool.py": "",
+        "scripts/activate-tinytorch": "# to be sourced",
+        "scripts/check": "# a contributor's",
     }
     for name, text in files.items():
         path = root / name

@@ -37,7 +37,17 @@ def loaded(course, *args: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "args", [["--help"], ["module", "--help"], ["status"], ["status", "alpha"], ["sync"]]
+    "args",
+    [
+        ["--help"],
+        ["module", "--help"],
+        ["status"],
+        ["status", "alpha"],
+        ["sync"],
+        ["hint", "1.1"],
+        ["hint", "double"],
+        ["restore"],
+    ],
 )
 def test_everyday_commands_import_nothing_heavy(course, args) -> None:
     assert not HEAVY & loaded(course, *args)
@@ -71,7 +81,8 @@ def test_help_lists_the_commands_in_the_order_of_the_design(capfd) -> None:
     cli.run(["--help"])
     lines = capfd.readouterr().out.partition("Commands:")[2].splitlines()
     names = [line.split()[0] for line in lines if line.strip()]
-    assert names == ["init", "status", "module", "test", "export", "sync", "doctor"]
+    ways = ["init", "update", "status", "watch", "module", "hint", "solution", "reset", "restore"]
+    assert names == [*ways, "test", "export", "sync", "show", "doctor"]
 
 
 @pytest.mark.parametrize(

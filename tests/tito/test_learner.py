@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
-from tito import cli
+from tito import cli, source
 from tito.exercises import strip_answers
 
 
@@ -17,7 +19,7 @@ def say(course, monkeypatch, capfd, *args: str) -> str:
 
 
 def test_the_folder_has_the_same_shape_and_no_answers(learner) -> None:
-    files = {path.relative_to(learner.root).as_posix() for path in learner.root.rglob("*.*")}
+    files = {path.relative_to(learner.root).as_posix() for path in learner.root.rglob("*")}
     assert files >= {
         "modules/01_alpha/alpha_dev.py",
         "modules/01_alpha/alpha_dev.ipynb",
@@ -25,12 +27,12 @@ def test_the_folder_has_the_same_shape_and_no_answers(learner) -> None:
         "tinytorch/core/__init__.py",
         "tinytorch/core/alpha.py",
         "tests/core/test_beta.py",
-        "scripts/note.txt",
+        "scripts/activate-tinytorch",
         "pyproject.toml",
         "jupytext.toml",
         "README.md",
     }
-    assert "tinytorch/core/beta.py" not in files
+    assert not files & {"tinytorch/core/beta.py", "scripts/check", "tests/tito"}
     for path in learner.root.glob("modules/*/*"):
         assert "return SCALE * x" not in path.read_text("utf-8")
         assert "NotImplementedError" in path.read_text("utf-8")
@@ -40,6 +42,50 @@ def test_borrowed_modules_are_marked_and_their_export_is_the_reference(learner) 
     facts = json.loads((learner.root / ".tito/learner.json").read_text("utf-8"))
     assert facts["borrowed"] == ["01_alpha"]
     assert "return SCALE * x" in learner.export.read_text("utf-8")
+
+
+def test_the_folder_remembers_the_clone_and_the_environment_that_made_it(learner, course) -> None:
+    facts = json.loads((learner.root / ".tito/learner.json").read_text("utf-8"))
+    assert (facts["from"], facts["course"]) == ("02", str(course.root))
+    assert (learner.root / ".tito/environment").read_text("utf-8") == f"{sys.prefix}\n"
+
+
+def test_outside_every_clone_the_course_of_this_tito_is_taken(
+    make, tmp_path, monkeypatch, capfd
+) -> None:
+    monkeypatch.setattr(source, "PACKAGE", make(tmp_path / "tito/course_files").root.parent)
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(["init", "my own"]) == 0
+    assert 'cd "my own" && tito module start 01' in capfd.readouterr().out
+    assert (tmp_path / "my own/modules/02_beta/beta_dev.ipynb").exists()
+    assert json.loads((tmp_path / "my own/.tito/learner.json").read_text("utf-8"))["course"] == ""
+
+
+def test_all_runs_the_tests_of_what_is_exported_and_says_what_it_left_out(learner) -> None:
+    more = learner.root / "tests/core/test_both.py"
+    more.write_text("from tinytorch.core.beta import quadruple\n", "utf-8")
+    more.with_name("test_beta_more.py").write_text("def test_five(): assert False\n", "utf-8")
+    done = learner.tito("test", "--all")
+    assert "left out, not exported yet: beta" in done.stdout
+    assert "1 tests passed" in done.stdout and done.returncode == 0
+    command = [sys.executable, "-m", "pytest", "tests", "-k", "of_five", "-q"]
+    assert subprocess.run(command, cwd=learner.root, capture_output=True).returncode == 0
+
+
+def test_a_module_that_is_not_exported_has_nothing_to_test_yet(learner) -> None:
+    for names in (["beta"], ["alpha", "beta"]):
+        done = learner.tito("test", *names)
+        assert done.returncode == 1
+        assert "nothing to test yet: beta not exported\n  `tito module complete 02`" in done.stdout
+    learner.export.unlink()
+    assert "nothing to test yet: alpha, beta" in learner.tito("test", "--all").stdout
+
+
+def test_in_the_clone_no_test_is_left_out(course) -> None:
+    course.tito("export", "alpha")
+    done = course.tito("test", "--all")
+    assert done.returncode == 1
+    assert "No module named 'tinytorch.core.beta'" in done.stdout
 
 
 def test_pytest_takes_the_learners_package_first(learner) -> None:
@@ -123,7 +169,7 @@ def test_a_half_written_module_counts_its_exercises(course, monkeypatch, capfd) 
     said = say(course, monkeypatch, capfd, "status", "alpha")
     assert "started 1/2" in said
     assert "1.2 next_one: to write" in said
-    assert said.endswith("next: tito module test 01\n")
+    assert said.endswith("next: tito watch 01\n")
 
 
 def test_a_module_that_cannot_be_read_does_not_hide_the_others(course, monkeypatch, capfd) -> None:

@@ -8,55 +8,44 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import click
 
-from tito import __version__, console, safety, sync
-from tito.course import Course, Module, find_course
+from tito import __version__, console, source, sync
+from tito.course import Course
 from tito.errors import TitoError
-from tito.exercises import strip_answers
-
-CACHES = shutil.ignore_patterns("__pycache__", ".*", "*_dev.py", "*_dev.ipynb")
-OWN_TESTS = {"course", "tito", "integration"}  # of the course and its tools, not of the learner
-PYTEST = re.compile(r"^\[tool\.pytest\.ini_options\]\n(?:(?!\[).*\n?)*", re.MULTILINE)
-JUPYTEXT = 'formats = "ipynb,py:percent"\nnotebook_metadata_filter = "-all"\n'
-README = """\
-# My TinyTorch
-
-Type `tito status`: it says where you are and what to type next.
-You write in modules/; `tito module complete N` makes tinytorch/ from it.
-"""
+from tito.folder import contents, pristine
 
 
 @click.command(help="Make a folder of your own to learn in.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--from", "first", metavar="N", help="Begin with module N; borrow those before it.")
 def init(folder: Path, first: str | None) -> int:
-    course = find_course()
+    course = source.course_here()
     if course.learner is not None:
-        raise TitoError(f"{course.root} is a learner's folder", "run it in the course's clone")
+        raise TitoError(f"{course.root} is a learner's folder", "leave it, then make another")
     begin = course.module(first) if first else course.modules[0]
-    borrowed = [module for module in course.modules if module.number < begin.number]
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise TitoError(f"{folder} exists and is not empty", "name a new folder")
-    _make_whole(course, folder.absolute(), borrowed)
-    names = ", ".join(module.name for module in borrowed)
+    _make_whole(course, folder.absolute(), begin.number)
+    names = ", ".join(other.name for other in course.modules if other.number < begin.number)
     console.ok(f"made {folder}" + (f" (borrowed: {names})" if names else ""))
-    console.plain(f"  cd {folder} && tito module start {begin.number}")
+    shown = f'"{folder}"' if " " in str(folder) else folder
+    console.plain(f"  cd {shown} && tito module start {begin.number}")
     return 0
 
 
-def _make_whole(course: Course, folder: Path, borrowed: list[Module]) -> None:
+def _make_whole(course: Course, folder: Path, first: str) -> None:
     """Build beside the place and rename: nobody finds half a folder."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         building.chmod(0o755)
-        _fill(course, building, borrowed)
+        _fill(course, Course(building), first)
         if folder.exists():
             folder.rmdir()
         os.rename(building, folder)
@@ -64,40 +53,21 @@ def _make_whole(course: Course, folder: Path, borrowed: list[Module]) -> None:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _fill(course: Course, folder: Path, borrowed: list[Module]) -> None:
-    root = course.root
-    for module in course.modules:
-        _copy_stub(module, folder)
-    own = {module.export for module in course.modules if module not in borrowed}
-    _copy_tree(root / "tinytorch", folder / "tinytorch", {path.name for path in own})
-    _copy_tree(root / "tests", folder / "tests", OWN_TESTS)
-    _copy_tree(root / "scripts", folder / "scripts", set())
-    settings = root / "jupytext.toml"
-    text = settings.read_text("utf-8") if settings.exists() else JUPYTEXT
-    safety.atomic_write(folder / "jupytext.toml", text)
-    safety.atomic_write(folder / "pyproject.toml", _pytest_settings(root / "pyproject.toml"))
-    safety.atomic_write(folder / "README.md", README)
-    facts = {"made_by": __version__, "borrowed": [module.folder_name for module in borrowed]}
-    safety.atomic_write(folder / ".tito" / "learner.json", json.dumps(facts, indent=1) + "\n")
+def _fill(course: Course, mine: Course, first: str) -> None:
+    for name, content in contents(course, first).items():
+        for path in (mine.root / name, pristine(mine) / name):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    for name, text in facts(course, first).items():
+        (mine.root / ".tito" / name).write_text(text, "utf-8")
+    for module in mine.modules:
+        sync.sync(module)
 
 
-def _copy_stub(module: Module, folder: Path) -> None:
-    own = Module(folder, module.number, module.name)
-    shutil.copytree(module.folder, own.folder, ignore=CACHES)
-    text = module.script.read_text("utf-8-sig")
-    safety.atomic_write(own.script, strip_answers(text))
-    sync.sync(own)
-
-
-def _copy_tree(source: Path, target: Path, leave: set[str]) -> None:
-    ignored = shutil.ignore_patterns("__pycache__", *leave)
-    if source.is_dir():
-        shutil.copytree(source, target, ignore=ignored)
-
-
-def _pytest_settings(project: Path) -> str:
-    """The course's own options for pytest, with the learner's package first on the path."""
-    text = project.read_text("utf-8") if project.exists() else ""
-    found = PYTEST.search(text)
-    section = found[0].rstrip() if found else "[tool.pytest.ini_options]"
-    return section + ("\n" if "pythonpath" in section else '\npythonpath = ["."]\n')
+def facts(course: Course, first: str) -> dict[str, str]:
+    """What a folder remembers of where it came from, by file of `.tito/`."""
+    borrowed = [module.folder_name for module in course.modules if module.number < first]
+    own = source.own_course()
+    root = "" if own and own.root == course.root else str(course.root)
+    known = {"made_by": __version__, "from": first, "borrowed": borrowed, "course": root}
+    return {"learner.json": json.dumps(known, indent=1) + "\n", "environment": sys.prefix + "\n"}

@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import click
 
-from tito import console
+from tito import console, safety, sync, trial
 from tito.course import Course, Module, find_course
-from tito.errors import CodeError
+from tito.errors import CodeError, TitoError
 from tito.exercises import Exercise, find_exercises
 from tito.export import is_current
 from tito.sync import latest_cells
 
 DONE = ("exported", "borrowed")
+RUN_LIMIT = 60.0  # seconds
 
 
 @click.command(help="Where you are, and what to type next.")
 @click.argument("names", nargs=-1)
-def status(names: tuple[str, ...]) -> int:
+@click.option("--run", is_flag=True, help="Run the inline tests of the modules named.")
+@click.option("--limit", default=RUN_LIMIT, help="Seconds a run may take.")
+def status(names: tuple[str, ...], run: bool, limit: float) -> int:
     course = find_course()
+    if run and not names:
+        raise TitoError("which module shall run?", "name it: `tito status 12 --run`")
     if not course.modules:
         console.note("this course has no modules yet")
         return 0
+    labels = {module: state(course, module) for module in course.modules}
     for module in course.select(names, not names):
-        label = state(course, module)
-        say = console.ok if label in DONE else console.note
-        say(f"{module.number} {module.name:<16} {label}")
-        if names:
-            show_exercises(find_exercises(latest_cells(module)))
-    console.plain(f"next: {next_command(course)}")
+        say = console.ok if labels[module] in DONE else console.note
+        say(f"{module.number} {module.name:<16} {labels[module]}")
+        if run:
+            fails = _show_trial(module, limit)
+            labels[module] = "fails" if fails else labels[module]
+        elif names:
+            exercises = find_exercises(latest_cells(module))
+            show_exercises(exercises, labels[module] == "exported")
+    console.plain(f"next: {next_command(labels)}")
     return 0
 
 
@@ -47,16 +56,34 @@ def state(course: Course, module: Module) -> str:
         return error.message
 
 
-def next_command(course: Course) -> str:
-    for module in course.modules:
-        label = state(course, module)
+def next_command(labels: dict[Module, str]) -> str:
+    """What to type, by the first module that is not done."""
+    for module, label in labels.items():
+        if label.startswith("started") or label == "fails":
+            return f"tito watch {module.number}"
         if label not in DONE:
             verb = {"untouched": "start", "written": "complete", "stale": "complete"}
             return f"tito module {verb.get(label, 'test')} {module.number}"
     return "tito test --all"
 
 
-def show_exercises(exercises: list[Exercise]) -> None:
+def show_exercises(exercises: list[Exercise], done: bool = False) -> None:
     for exercise in exercises:
-        say = console.ok if exercise.written else console.note
-        say(f"  {exercise.number} {exercise.name}" + ("" if exercise.written else ": to write"))
+        say = console.ok if done else console.note
+        say(f"  {exercise.number} {exercise.name}: {'written' if exercise.written else 'to write'}")
+
+
+def _show_trial(module: Module, limit: float) -> bool:
+    """Run every exercise and say which pass; return whether one fails."""
+    with safety.lock(module.root):
+        sync.sync(module)
+    found = trial.run(module.fresh(), limit, go_on=True)
+    says = {"passes": console.ok, "fails": console.bad}
+    for exercise in found.exercises:
+        known = found.state(exercise)
+        say, why = says.get(known, console.note), found.failures.get(exercise.number)
+        because = f": {why.message.splitlines()[0]}" if why and known == "fails" else ""
+        if why and why.number != exercise.number:
+            because = f", waits for {why.number}"
+        say(f"  {exercise.number} {exercise.name}: {known}{because}")
+    return bool(found.failures)

@@ -31,9 +31,10 @@ class PassOn(click.Command):
 def test(ctx: click.Context, names: tuple[str, ...], everything: bool) -> int:
     course = find_course()
     modules = course.select(names, everything)
+    ready = _ready(course, modules, everything)
     files = [str(course.root / "tests")] if everything else _files_or_error(course, modules)
-    for module in modules:
-        _warn_if_stale(course, module)
+    for module in ready:
+        warn_if_stale(course, module)
     run = runner.run_tests(course, [*files, *(ctx.meta[PASSED_ON] or ["-q"])])
     return _verdict(run, "--all" if everything else " ".join(names))
 
@@ -48,6 +49,19 @@ def _verdict(run: runner.PytestRun, what: str) -> int:
     if run.exit_code == 5:
         raise TitoError("no test was selected", "look at what stands after `--`")
     raise TitoError(f"pytest stopped with exit code {run.exit_code}", "its message stands above")
+
+
+def _ready(course: Course, modules: list[Module], everything: bool) -> list[Module]:
+    """In a learner's folder the modules that are exported; tests/conftest.py knows the same."""
+    ready = [one for one in modules if course.learner is None or one.export.exists()]
+    left_out = [one for one in modules if one not in ready]
+    names = ", ".join(module.name for module in left_out)
+    if left_out and not (everything and ready):
+        todo = f"`tito module complete {left_out[0].number}` tests and exports it"
+        raise CodeError(f"nothing to test yet: {names} not exported", todo)
+    if left_out:
+        console.note(f"left out, not exported yet: {names}")
+    return ready
 
 
 def test_files(course: Course, module: Module) -> list[str]:
@@ -70,7 +84,8 @@ def _files_or_error(course: Course, modules: list[Module]) -> list[str]:
     return files
 
 
-def _warn_if_stale(course: Course, module: Module) -> None:
+def warn_if_stale(course: Course, module: Module) -> None:
+    """Say where a module was edited after its export."""
     try:
         stale = not exporting.is_lent(course, module) and exporting.is_stale(module)
     except CodeError as error:

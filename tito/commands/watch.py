@@ -1,0 +1,44 @@
+"""`tito watch [N]`: at every save, run the inline tests and show the first failing exercise."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import click
+
+from tito import console, safety, screen, sync, trial
+from tito.commands.status import DONE, state
+from tito.course import Course, Module, find_course
+from tito.errors import TitoError
+from tito.keys import Keyboard
+from tito.watching import Quit, Watch
+
+
+@click.command(help="Run the inline tests at every save; show the first failing exercise.")
+@click.argument("name", metavar="[N]", required=False)
+@click.option("--once", is_flag=True, help="Run once; exit 1 if an exercise fails.")
+@click.option("--limit", default=trial.LIMIT, help="Seconds a run may take.")
+def watch(name: str | None, once: bool, limit: float) -> int:
+    course = find_course()
+    module = course.module(name) if name else _current(course)
+    if once:
+        return _once(module, limit)
+    with suppress(KeyboardInterrupt, Quit), Keyboard() as keyboard:
+        Watch(module, limit, keyboard).run()
+    return 0
+
+
+def _current(course: Course) -> Module:
+    for module in course.modules:
+        if state(course, module) not in DONE:
+            return module
+    raise TitoError("every module is complete", "name one: `tito watch N`")
+
+
+def _once(module: Module, limit: float) -> int:
+    with safety.lock(module.root):
+        sync.sync(module)
+    found = trial.run(module.fresh(), limit)
+    for line in (screen.head(module, found), *screen.verdict(found)):
+        console.plain(line)
+    return int(not found.passes)
