@@ -1,7 +1,7 @@
 """Judges of attention: each takes an implementation and raises AssertionError on wrong values.
 
-The area tests hand them the library's functions; `test_attention_mistakes.py` hands them planted
-mistakes. Both go through the same code. Every axis has a different prime.
+The area tests hand them the library's functions; tests/course/test_planted_mistakes.py hands them
+planted mistakes. Both go through the same code. Every axis has a different prime.
 """
 
 import math

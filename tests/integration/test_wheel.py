@@ -161,6 +161,7 @@ def test_the_commands_of_the_specification_in_a_fresh_environment(wheel: Path, t
 
 @pytest.mark.slow
 def test_each_module_in_turn_can_be_completed_from_the_first_on(learner: Learner) -> None:
+    learner.folder = learner.folder.parent
     learner.tito("init", "all")
     learner.folder /= "all"
     for module in COURSE.modules:

@@ -2,21 +2,20 @@
 
 import pytest
 
-from tests.core import (
-    attention_judges,
-    gradient_mistakes,
-    head_judges,
-    head_mistakes,
-    mask_judges,
-    mistakes,
+from tests.core import attention_judges, head_judges, mask_judges
+from tests.course import gradient_mistakes, head_mistakes, mistakes
+from tinytorch.core.attention import (
+    MultiHeadAttention,
+    scaled_dot_product_attention,
+    vectorized_attention,
 )
-from tinytorch.core.attention import MultiHeadAttention
 
 
 def name(part) -> str:
     return part.__name__
 
 
+@pytest.mark.parametrize("attention", [scaled_dot_product_attention, vectorized_attention])
 @pytest.mark.parametrize("judge", attention_judges.JUDGES + mask_judges.JUDGES, ids=name)
 def test_the_library_passes(judge, attention) -> None:
     judge(attention)
