@@ -71,7 +71,9 @@ def edit_notebook(path: Path, rng: random.Random, marks: list[str]) -> None:
             lines.insert(rng.randrange(len(lines) + 1), f"# {mark}\n")
         elif kind == "cell":
             new = {"cell_type": "code", "id": mark.replace(" ", "-"), "metadata": {}}
-            cells.insert(at, {**new, "execution_count": None, "outputs": [], "source": f"# {mark}"})
+            cells.insert(
+                at, {**new, "execution_count": None, "outputs": [], "source": [f"# {mark}"]}
+            )
         else:
             del cells[at]
     path.write_text(json.dumps(notebook, indent=1), encoding="utf-8")

@@ -110,3 +110,12 @@ def test_an_exercise_whose_test_is_gone_does_not_pass(course) -> None:
     course.alpha.write_text(text[:start], "utf-8")
     assert "test-1.2, is gone" in shown(course)[2]
     assert not trial.run(course.module()).passes
+
+
+def test_the_status_names_exercises_by_what_is_known_of_them(course) -> None:
+    course.edit(course.alpha, "return x + 1", "return x")
+    lines = screen.exercises(trial.run(course.module()), 80)
+    assert [line.partition(" ")[2] for line in lines] == ["passes: 1.1", "fails: 1.2"]
+    course.edit(course.alpha, BODY, "return x")
+    lines = screen.exercises(trial.run(course.module()), 80)
+    assert [line.partition(" ")[2] for line in lines] == ["fails: 1.1", "written: 1.2"]

@@ -177,6 +177,13 @@ def test_after_a_save_the_hint_is_the_one_seen_last_and_then_a_stronger_one(cour
     ]
 
 
+def wait_for(terminal: int, *signs: str) -> None:
+    seen = ""
+    while not all(sign in seen for sign in signs):
+        assert select.select([terminal], [], [], PATIENCE)[0], seen
+        seen += os.read(terminal, 4096).decode("utf-8", "replace")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a terminal of POSIX")
 def test_keys_give_hints_and_a_status_and_end_it(course) -> None:
     import termios
@@ -185,21 +192,18 @@ def test_keys_give_hints_and_a_status_and_end_it(course) -> None:
     terminal, inside = os.openpty()
     before = termios.tcgetattr(inside)
     process = start(course, "alpha", stdin=inside, stdout=inside)
-
-    def wait_for(*signs: str) -> None:
-        seen = ""
-        while not all(sign in seen for sign in signs):
-            assert select.select([terminal], [], [], PATIENCE)[0], seen
-            seen += os.read(terminal, 4096).decode("utf-8", "replace")
-
-    wait_for("wrong", "h hint   s status")
-    for key, sign in (("h", "look at double"), ("h", "that was the last hint"), ("s", "fails")):
-        os.write(terminal, key.encode())
-        wait_for(sign, "q quit")
-    os.write(terminal, b"\x1b[Ax\r")  # an arrow, a key without a meaning, Enter
-    wait_for("wrong", "q quit")
-    os.write(terminal, b"q")
-    assert process.wait(PATIENCE) == 0
-    assert termios.tcgetattr(inside) == before
-    os.close(terminal)
-    os.close(inside)
+    try:
+        wait_for(terminal, "wrong", "h hint   s status")
+        for key, sign in (("h", "look at double"), ("h", "the last hint"), ("s", "fails: 1.1")):
+            os.write(terminal, key.encode())
+            wait_for(terminal, sign, "q quit")
+        os.write(terminal, b"\x1b[Ax\r")  # an arrow, a key without a meaning, Enter
+        wait_for(terminal, "wrong", "q quit")
+        os.write(terminal, b"q")
+        assert process.wait(PATIENCE) == 0
+        assert termios.tcgetattr(inside) == before
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
+        os.close(inside)
