@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.course.answers import planted_text, read
 from tito import answers
 from tito.carried import carried
 from tito.course import Course, Module
+from tito.exercises import find_exercises
 
 ROOT = Path(__file__).parents[2]
 COURSE = Course(ROOT)
@@ -113,6 +115,34 @@ def test_from_stub_to_a_tested_export_outside_the_clone(learner: Learner) -> Non
     assert " passed" in learner.run("-m", "pytest", "tests/", "-k", "huge_scores", "-q")
     assert "Memory scales as O(n²)" in learner.run("modules/12_attention/attention_dev.py")
     assert "nothing to take over" in learner.tito("update")
+
+
+@pytest.mark.slow
+def test_status_watch_and_complete_say_the_truth_after_each_exercise(learner: Learner) -> None:
+    numbers = [exercise.number for exercise in find_exercises(ATTENTION.cells)]
+    for done, number in enumerate(numbers):
+        assert f"12 attention        {'started' if done else 'untouched'}" in learner.tito("status")
+        assert f"exercise {number}: " in learner.tito("module", "complete", "12", code=1)
+        seen = learner.tito("watch", "12", "--once", code=1)
+        assert f"{done}/{len(numbers)}" in seen and f"exercise {number}: " in seen
+        write(learner.folder, number)
+        assert f"{number} " in learner.tito("status", "12")
+    assert f"{len(numbers)}/{len(numbers)}" in learner.tito("watch", "12", "--once")
+    assert "attention is complete" in learner.tito("module", "complete", "12")
+    assert "12 attention        exported" in learner.tito("status")
+
+
+@pytest.mark.slow
+def test_watch_names_each_of_fifty_wrong_answers(learner: Learner) -> None:
+    script = learner.folder / ATTENTION.show(ATTENTION.script)
+    wrong = read(ATTENTION)
+    chosen = wrong[:: len(wrong) // 50]
+    assert len(chosen) >= 50
+    for answer in chosen:
+        script.write_text(planted_text(answer, ATTENTION), "utf-8")
+        seen = " ".join(learner.tito("watch", "12", "--once", code=1).split())
+        assert f"exercise {answer.number}: " in seen, answer
+        assert " ".join(answer.says.split()).lower() in seen.lower(), f"{answer}: {seen}"
 
 
 def test_the_learners_folder_holds_no_answer_to_what_is_to_write(learner: Learner) -> None:
