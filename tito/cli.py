@@ -97,5 +97,11 @@ def run(args: list[str]) -> int:
         path = error.ctx.command_path if error.ctx else "tito"
         console.bad(error.format_message(), f"`{path} --help`")
         return 2
+    except OSError as error:  # a full disk, a folder without permission
+        where = f": {error.filename}" if error.filename else ""
+        console.bad(
+            f"{error.strerror or error}{where}", "files are as they were; mend it, run again"
+        )
+        return 2
     except (click.Abort, KeyboardInterrupt):
         return 130

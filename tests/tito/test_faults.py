@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -95,6 +96,23 @@ def completed(tmp_path_factory) -> Path:
     course = make_course(tmp_path_factory.mktemp("faults") / "course")
     assert course.tito("module", "complete", "1").returncode == 0
     return course.root
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+def test_a_full_disk_is_a_message_and_the_next_run_finishes(completed, tmp_path) -> None:
+    shutil.copytree(completed, tmp_path / "course")
+    course = ToyCourse(tmp_path / "course")
+    course.edit(course.alpha, BODY, "return x * SCALE")
+    before = course.alpha.read_bytes(), course.export.read_bytes()
+    limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); "
+    run = f"sys.path.insert(0, {str(course.repository)!r}); from tito import cli; cli.main()"
+    command = [sys.executable, "-c", limited + run, "module", "complete", "1"]
+    done = subprocess.run(command, cwd=course.root, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert "File too large" in done.stdout and "run again" in done.stdout
+    assert (course.alpha.read_bytes(), course.export.read_bytes()) == before
+    assert course.tito("module", "complete", "1").returncode == 0
+    assert b"x * SCALE" in course.export.read_bytes()
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
