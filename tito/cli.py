@@ -28,6 +28,9 @@ COMMANDS = {
     "export": ("tito.commands.export:export", "make tinytorch/ from the modules"),
     "sync": ("tito.commands.sync:sync", "bring each .py and its .ipynb together"),
     "show": ("tito.commands.show:show", "draw what your own code does"),
+    "release": ("tito.commands.release:release", "what learners get, proved to leak nothing"),
+    "grade": ("tito.commands.grade:grade", "grade submissions, make feedback"),
+    "course": ("tito.commands.course:course", "prove that checks and release hold"),
     "doctor": ("tito.commands.doctor:doctor", "check the environment"),
 }
 MODULE_COMMANDS = {

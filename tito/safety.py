@@ -100,7 +100,7 @@ def _new_folder(parent: Path) -> Path:
 def lock(root: Path, wait: float = LOCK_WAIT) -> Iterator[None]:
     """Keep a second `tito` out of this folder; the system frees the lock of a killed one."""
     path = root / ".tito" / "lock"
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
         _wait_for(file, path, wait)
         try:

@@ -3,25 +3,27 @@
 import os
 import textwrap
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from tests.course.answers import Answer, planted_text, read, verdicts
+from tests.course.answers import RIGHT, planted_text, verdicts
 from tests.course.conftest import COURSE
 from tito.course import Module
 from tito.exercises import find_exercises
 from tito.failure import Failure
+from tito.grading.mistakes import FOLDER, Planted, read
 from tito.runner import run_cells
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="many at a time need fork")
 
 
-def every(folder: str) -> list:
+def every(folder: Path) -> list:
     answers = [(module, answer) for module in COURSE.modules for answer in read(module, folder)]
     return [pytest.param(module, answer, id=str(answer)) for module, answer in answers]
 
 
-def assert_named(wrong: Answer, failure: Failure | None) -> None:
+def assert_named(wrong: Planted, failure: Failure | None) -> None:
     assert failure is not None, "no inline test notices"
     assert failure.exercise.startswith(f"{wrong.number}: "), f"another exercise: {failure}"
     kind, _, message = failure.error.partition(": ")
@@ -30,15 +32,15 @@ def assert_named(wrong: Answer, failure: Failure | None) -> None:
 
 
 @needs_fork
-@pytest.mark.parametrize(("owner", "wrong"), every("wrong"))
-def test_a_wrong_answer_is_caught_by_name(owner: Module, wrong: Answer):
+@pytest.mark.parametrize(("owner", "wrong"), every(FOLDER))
+def test_a_wrong_answer_is_caught_by_name(owner: Module, wrong: Planted):
     assert_named(wrong, verdicts(owner)[wrong])
 
 
 @needs_fork
-@pytest.mark.parametrize(("owner", "other"), every("right"))
-def test_another_right_answer_passes(owner: Module, other: Answer):
-    assert verdicts(owner, "right")[other] is None
+@pytest.mark.parametrize(("owner", "other"), every(RIGHT))
+def test_another_right_answer_passes(owner: Module, other: Planted):
+    assert verdicts(owner, RIGHT)[other] is None
 
 
 def test_tito_itself_reports_the_same(module: Module, with_text):

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.course.answers import planted_text, read
+from tests.course.answers import planted_text
 from tito import answers
 from tito.carried import carried
 from tito.course import Course, Module
 from tito.exercises import find_exercises
+from tito.grading.mistakes import read
 
 ROOT = Path(__file__).parents[2]
 COURSE = Course(ROOT)

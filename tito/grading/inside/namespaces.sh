@@ -1,0 +1,33 @@
+# Builds a read-only root inside fresh namespaces, then runs a command in it without capabilities.
+#   sh namespaces.sh ROOT SCRATCH_BYTES FROM TO ... -- COMMAND ...   (FROM "" hides TO)
+set -e
+root=$1 scratch=$2
+shift 2
+mount -t tmpfs -o size=1m,mode=755 tmpfs "$root"
+mkdir "$root/proc" "$root/tmp" "$root/dev"
+mount -t proc proc "$root/proc"
+mount -t tmpfs -o "size=$scratch,mode=1777" tmpfs "$root/tmp"
+: >"$root/dev/null"
+mount --bind /dev/null "$root/dev/null"
+while [ "$1" != -- ]; do
+    if [ -z "$1" ]; then
+        mount -t tmpfs -o size=4k tmpfs "$root$2"
+    elif [ -d "$1" ]; then
+        mkdir -p "$root$2"
+        mount --rbind "$1" "$root$2"
+    elif [ -e "$1" ]; then
+        mkdir -p "$root${2%/*}"
+        : >"$root$2"
+        mount --bind "$1" "$root$2"
+    fi
+    shift 2
+done
+shift
+while read -r _ _ _ _ point _; do
+    case $point in
+    "$root/tmp" | "$root/proc") ;;
+    "$root" | "$root"/*) mount -o remount,bind,ro "$point" ;;
+    esac
+done </proc/self/mountinfo
+cd "$root"
+exec chroot . setpriv --no-new-privs --bounding-set=-all --inh-caps=-all -- "$@"

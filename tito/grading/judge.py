@@ -1,0 +1,230 @@
+"""The judge: asks a submission and the reference the same question, and compares the answers.
+
+It never imports a submission. What it knows (expected values, points, names of mistakes) never
+enters the submission's sandbox.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from tito.course import Course, Module
+from tito.grading import mistakes
+from tito.grading.answer import Answer, compare, read_answer
+from tito.grading.inside import wire
+from tito.grading.mistakes import Planted
+from tito.grading.sandbox import Sandbox, SandboxError, best_level, inside_folder
+from tito.linemap import exported_cells
+
+LIMIT = 5.0  # seconds of computing for one probe
+BUDGET = 30.0  # seconds lost on probes without an answer; after that each has SHORT
+SHORT = 1.0
+LOST = Answer(category="sandbox lost", reason="it ended the process that watches it")
+Cells = list[tuple[str, str]]
+Probe = Callable[..., Any]
+
+
+class Failed(Exception):  # noqa: N818  a verdict, no error of ours
+    """A check that was not passed."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.told)
+        self.answer = answer
+
+
+@dataclass(frozen=True)
+class Question:
+    """A probe and its inputs, as they are sent."""
+
+    source: str
+    inputs: bytes
+
+    @classmethod
+    def of(cls, probe: Probe, inputs: dict[str, Any]) -> Question:
+        source = textwrap.dedent(inspect.getsource(probe))
+        return cls(source.replace(f"def {probe.__name__}", "def probe", 1), wire.encode(inputs))
+
+
+def own_cells(module: Module) -> Cells:
+    """The module's own cells, as the grading of a submission takes them."""
+    cells = exported_cells(module.cells)
+    return [(f"cell {cell.ordinal} ({cell.name})", cell.source) for cell in cells]
+
+
+class Subject:
+    """One submission in its sandbox."""
+
+    def __init__(self, bench: Bench, cells: Cells, limit: float) -> None:
+        self.bench, self.cells, self.limit = bench, cells, limit
+        self.sandbox: Sandbox | None = None
+        self.lost = 0.0  # seconds
+        self.broken: list[tuple[str, Answer]] = []
+        self.fatal: Answer | None = None
+        self.load()
+
+    def load(self) -> None:
+        """Run its cells once: what cannot be loaded at all is asked nothing more."""
+        loaded = self._answer(None, b"{}")
+        if loaded.category:
+            self.fatal = loaded
+        elif isinstance(loaded.value, list):
+            self.broken = loaded.value
+
+    def ask(self, question: Question) -> Answer:
+        return self.fatal or self._explained(self._answer(question.source, question.inputs))
+
+    def _answer(self, source: str | None, inputs: bytes) -> Answer:
+        limit = self.limit if self.lost < BUDGET else min(SHORT, self.limit)
+        try:
+            self.sandbox = self.sandbox or self.bench.open_sandbox(self.cells)
+            answer = read_answer(self.sandbox.probe(source, inputs, limit))
+        except SandboxError:
+            self.close()
+            answer = LOST
+        if answer.category in ("time limit", LOST.category):
+            self.lost += limit
+        return answer
+
+    def _explained(self, answer: Answer) -> Answer:
+        """An error may come from a cell that could not be loaded: then that is what to say."""
+        if self.broken and answer.reason.startswith(("NameError", "AttributeError")):
+            cell, error = self.broken[0]
+            return replace(error, where=error.where or cell)
+        return answer
+
+    def close(self) -> None:
+        if self.sandbox:
+            self.sandbox.close()
+        self.sandbox = None
+
+
+class Bench:
+    """Everything that the submissions to one module share."""
+
+    def __init__(self, course: Course, module: Module, seed: int, level: int | None = None) -> None:
+        self.course, self.module, self.seed = course, module, seed
+        self.closing = ExitStack()
+        self.folder = self.closing.enter_context(inside_folder(course, module))
+        self.level = best_level(self.folder) if level is None else level
+        self.answers: dict[tuple[Planted | None, Question], Answer] = {}
+        self.subject: Subject | None = None
+
+    def take(self, cells: Cells, limit: float = LIMIT) -> None:
+        """Grade this submission from now on."""
+        self.let_go()
+        self.subject = Subject(self, cells, limit)
+
+    def let_go(self) -> None:
+        if self.subject:
+            self.subject.close()
+        self.subject = None
+
+    def submission(self, exercise: str) -> Submission:
+        assert self.subject, "nothing to grade was taken"
+        return Submission(self, self.subject, exercise)
+
+    def open_sandbox(self, cells: Cells) -> Sandbox:
+        sandbox = Sandbox(self.folder, self.level)
+        sandbox.load(self.module.package, cells)
+        return sandbox
+
+    def expected(self, question: Question) -> Answer:
+        """What the reference answers."""
+        return self._lab(None, question)
+
+    def known_mistake(self, exercise: str, asked: list[tuple[Question, Answer]]) -> str:
+        """The first listed mistake that answers every question as the submission did."""
+        for mistake in self.mistakes:
+            if mistake.number == exercise and all(
+                self._lab(mistake, question).same(answer) for question, answer in asked
+            ):
+                return mistake.what
+        return ""
+
+    @cached_property
+    def mistakes(self) -> list[Planted]:
+        return mistakes.read(self.module)
+
+    @cached_property
+    def reference(self) -> Cells:
+        return own_cells(self.module)
+
+    @cached_property
+    def lab(self) -> Sandbox:
+        """A sandbox for our own answers, right and wrong."""
+        sandbox = self.open_sandbox(self.reference)
+        self.closing.callback(sandbox.close)
+        return sandbox
+
+    def _lab(self, mistake: Planted | None, question: Question) -> Answer:
+        key = (mistake, question)
+        if key not in self.answers:
+            cells = mistakes.planted_cells(mistake, self.reference) if mistake else self.reference
+            self.lab.load(self.module.package, cells)
+            ended = self.lab.probe(question.source, question.inputs, SHORT if mistake else LIMIT)
+            self.answers[key] = read_answer(ended)
+        return self.answers[key]
+
+    def close(self) -> None:
+        self.let_go()
+        self.closing.close()
+
+
+@dataclass
+class Submission:
+    """What a check speaks to: the fixture `submission`."""
+
+    bench: Bench
+    subject: Subject
+    exercise: str
+    asked: list[tuple[Question, Answer]] = field(default_factory=list)
+
+    def run(self, probe: Probe, **inputs: Any) -> Any:
+        """Return what the probe returns from the submission.
+
+        Args:
+            probe: a function of the learner's module and the inputs. Its source is run in the
+                sandbox, so it uses nothing from around it; it returns None, numbers, text, lists,
+                tuples, dicts with text keys, and arrays.
+            inputs: values of the same kinds.
+
+        Raises:
+            Failed: no value came back; says why.
+        """
+        answer = self._ask(Question.of(probe, inputs))
+        if answer.category:
+            raise Failed(answer)
+        return answer.value
+
+    def check(self, probe: Probe, rtol: float = 1e-4, atol: float = 1e-6, **inputs: Any) -> None:
+        """Compare what the probe returns from the submission with what the reference returns.
+
+        Raises:
+            Failed: they differ, or no value came back.
+        """
+        question = Question.of(probe, inputs)
+        expected = self.bench.expected(question)
+        if expected.category:
+            raise AssertionError(f"the reference gives no value: {expected.told}")
+        answer = self._ask(question)
+        wrong = answer if answer.category else compare(answer.value, expected.value, rtol, atol)
+        if wrong:
+            raise Failed(wrong)
+
+    def _ask(self, question: Question) -> Answer:
+        answer = self.subject.ask(question)
+        self.asked.append((question, answer))
+        return answer
+
+    def mistake(self) -> str:
+        """The name of the known mistake that answers as this submission did, or nothing."""
+        known = {"", "error", "strange value"}
+        if not self.asked or any(answer.category not in known for _, answer in self.asked):
+            return ""
+        return self.bench.known_mistake(self.exercise, self.asked)

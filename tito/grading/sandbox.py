@@ -1,0 +1,214 @@
+"""The walls around a submission, as strong as this machine has them; the level says how strong.
+
+3 bubblewrap: a root of its own, read-only, that holds Python and NumPy alone; no network; scratch
+  space in memory.
+2 namespaces: the same, made with `unshare`, where bubblewrap is missing or refused.
+1 limits: a process of its own with the system's limits (POSIX). It can reach what you can reach.
+0 process: a fresh interpreter for each probe, with an empty environment (Windows).
+
+A level is tried before it is used. Below 2 a grade is marked "unsandboxed".
+"""
+
+from __future__ import annotations
+
+import compileall
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+from tito.course import Course, Module
+from tito.errors import TitoError
+from tito.grading.inside import wire
+
+INSIDE = Path(wire.__file__).parent
+NAMES = {3: "3 bubblewrap", 2: "2 namespaces", 1: "1 limits, unsandboxed", 0: "0 unsandboxed"}
+SAFE = 2
+SCRATCH = 64 << 20  # bytes
+START_LIMIT = 60.0  # seconds
+PATIENCE = 4  # the worker gives up after 3 times a probe's limit; this is for a worker that hangs
+SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache"]
+SYSTEM += ["/etc/alternatives"]
+ONE_THREAD = dict.fromkeys(
+    ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"], "1"
+)
+
+
+class SandboxError(Exception):
+    """The sandbox did not start, or the worker in it is gone."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a probe ended ("value", "time", "signal 11", ...), and the lines it wrote."""
+
+    how: str
+    lines: list[bytes]
+
+
+class Sandbox:
+    """A worker behind its walls, from the judge's side."""
+
+    def __init__(self, folder: Path, level: int) -> None:
+        self.scratch = tempfile.mkdtemp(prefix="tito-")
+        self.process = subprocess.Popen(
+            _command(folder, level, self.scratch),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=self.scratch,
+            env=_environment(folder, level, self.scratch),
+            start_new_session=True,
+        )
+        try:
+            pid = json.loads(self._receive(START_LIMIT))["pid"]
+            if level >= SAFE and pid != 1:
+                raise SandboxError("the worker is not alone in its namespace")
+        except BaseException:
+            self.close()
+            raise
+
+    def load(self, module: str, cells: list[tuple[str, str]]) -> None:
+        """Say which cells a probe runs first."""
+        self._send({"load": {"module": module, "cells": cells}})
+
+    def probe(self, source: str | None, inputs: bytes, limit: float) -> Ended:
+        self._send({"probe": source, "inputs": inputs.decode(), "limit": limit})
+        how = self._receive(PATIENCE * limit + START_LIMIT).decode()
+        return Ended(how, self._receive(START_LIMIT).splitlines())
+
+    def close(self) -> None:
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                with suppress(OSError):
+                    pipe.close()
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def _send(self, message: dict[str, Any]) -> None:
+        assert self.process.stdin
+        try:
+            wire.send(self.process.stdin.fileno(), json.dumps(message).encode())
+        except OSError:
+            raise SandboxError("the worker is gone") from None
+
+    def _receive(self, limit: float) -> bytes:
+        assert self.process.stdout
+        timer = Timer(limit, self.process.kill)  # ends the read below, on every system
+        timer.daemon = True
+        timer.start()
+        try:
+            message = wire.receive(self.process.stdout.fileno())
+        finally:
+            timer.cancel()
+        if message is None:
+            raise SandboxError("the worker is gone")
+        return message
+
+
+@contextmanager
+def inside_folder(course: Course, module: Module) -> Iterator[Path]:
+    """What the sandbox holds besides Python: worker, and the package below the graded module."""
+    with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        for file in INSIDE.glob("*.py"):
+            shutil.copy(file, folder)
+        package = course.root / "tinytorch"
+        later = [one.export for one in course.modules if one.number >= module.number]
+        for file in package.rglob("*.py"):
+            if file not in later:
+                target = folder / "tinytorch" / file.relative_to(package)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, target)
+        compileall.compile_dir(folder, quiet=2)
+        yield folder
+
+
+@cache
+def best_level(folder: Path) -> int:
+    """The strongest level that works here, found by trying."""
+    for level in NAMES if os.name == "posix" else [0]:
+        with suppress(SandboxError, OSError):
+            Sandbox(folder, level).close()
+            return level
+    raise TitoError("not even a plain Python process can be started", "`tito doctor`")
+
+
+def _command(folder: Path, level: int, scratch: str) -> list[str]:
+    python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+    run = [python, "-s", "-S", "-B"]
+    if level == 3:
+        return [*_bubblewrap(_walls(folder)), *run, "/course/worker.py"]
+    if level == 2:
+        flags = ["--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
+        flags += ["--net", "--mount", "--ipc", "--uts"]
+        pairs = [part for pair in _walls(folder) for part in pair]
+        shell = ["sh", str(INSIDE / "namespaces.sh"), scratch, str(SCRATCH), *pairs, "--"]
+        return ["unshare", *flags, *shell, *run, "/course/worker.py"]
+    return [*run, str(folder / "worker.py"), *([] if level else ["--spawn"])]
+
+
+def _walls(folder: Path) -> list[tuple[str, str]]:
+    """What can be seen inside: (from, to). From "" an empty folder hides what would be there."""
+    seen = [(path, path) for path in [*SYSTEM, sys.base_prefix] if os.path.exists(path)]
+    seen += [(str(path), f"/numpy/{path.name}") for path in sorted(_numpy_folder().glob("numpy*"))]
+    installed = Path(__file__).resolve().parents[2]  # with the answers, where tito is a wheel
+    secret = [installed / "tito", installed / "tinytorch"]
+    hidden = [("", str(one)) for one in secret if any(one.is_relative_to(path) for path, _ in seen)]
+    return [*seen, (str(folder), "/course"), *hidden]
+
+
+@cache
+def _numpy_folder() -> Path:
+    spec = importlib.util.find_spec("numpy")
+    assert spec and spec.origin
+    return Path(spec.origin).parents[1]
+
+
+def _bubblewrap(walls: list[tuple[str, str]]) -> list[str]:
+    flags = ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--as-pid-1"]
+    flags += ["--cap-drop", "ALL", "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    flags += ["--size", str(SCRATCH), "--tmpfs", "/tmp"]
+    for source, target in walls:
+        flags += ["--ro-bind", source, target] if source else ["--tmpfs", target]
+        flags += [] if source else ["--remount-ro", target]
+    return ["bwrap", *flags, *_no_nesting(), "--remount-ro", "/", "--chdir", "/tmp", "--"]
+
+
+@cache
+def _no_nesting() -> list[str]:
+    """Newer versions can forbid namespaces inside the sandbox."""
+    try:
+        help_text = subprocess.run(["bwrap", "--help"], capture_output=True, text=True).stdout
+    except OSError:
+        return []
+    return ["--disable-userns"] if "--disable-userns" in help_text else []
+
+
+def _environment(folder: Path, level: int, scratch: str) -> dict[str, str]:
+    """Nothing of the instructor's, and the same everywhere."""
+    alone = level >= SAFE
+    home = "/tmp" if alone else scratch
+    kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
+    fixed = {
+        "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
+        "HOME": home,
+        "TMPDIR": home,
+        "LANG": "C.UTF-8",
+        "PYTHONUTF8": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": "/numpy" if alone else str(_numpy_folder()),
+    }
+    return {**kept, **fixed, **ONE_THREAD}

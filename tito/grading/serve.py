@@ -1,0 +1,99 @@
+"""One judge of a batch: pytest, started once, runs the checks for each submission it is told of.
+
+    python -m tito.grading.serve ROOT MODULE LEVEL LIMIT SEED
+
+It reads a job a line from standard input and answers each with a line on standard output. What
+pytest prints goes nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from tito.course import Course
+from tito.grading.intake import Found, Source, Unreadable, read
+from tito.grading.judge import Bench
+from tito.grading.model import Graded, Verdict
+from tito.grading.plugin import BENCHES, check_of, is_check
+from tito.grading.sandbox import NAMES
+from tito.grading.single import checks_file
+
+
+class Loop:
+    """A pytest plugin: its run loop takes submissions from a pipe."""
+
+    def __init__(self, bench: Bench, limit: float, inbox: IO[str], outbox: IO[str]) -> None:
+        self.bench, self.limit, self.inbox, self.outbox = bench, limit, inbox, outbox
+        self.verdicts: list[Verdict] = []
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        session.config.stash[BENCHES][self.bench.module.name] = self.bench
+        items = [item for item in session.items if is_check(item)]
+        self.tell({"checks": [asdict(check_of(item)) for item in items]})
+        for line in self.inbox:
+            self.tell(self.grade(items, json.loads(line)))
+        return True
+
+    def tell(self, what: dict[str, Any]) -> None:
+        self.outbox.write(json.dumps(what) + "\n")
+        self.outbox.flush()
+
+    def grade(self, items: list[pytest.Item], job: dict[str, Any]) -> dict[str, Any]:
+        """Run the checks, unless the submission was graded before as it is now."""
+        path, others = Path(job["path"]), tuple(Path(one) for one in job["others"])
+        found = Found(job["name"], job["student"], path, others=others)
+        try:
+            source = read(found, self.bench.module)
+        except Unreadable as error:
+            return {"graded": asdict(Graded(found.name, found.student, "", "", (), str(error)))}
+        if source.sha256 == job["known"]:
+            return {"same": True}
+        wanted = [
+            one for one in items if check_of(one).name in (job["check"] or check_of(one).name)
+        ]
+        return {"graded": asdict(self.run(found, source, wanted))}
+
+    def run(self, found: Found, source: Source, items: list[pytest.Item]) -> Graded:
+        self.verdicts = []
+        self.bench.take(list(source.cells), self.limit)
+        fatal = self.bench.subject.fatal if self.bench.subject else None
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        self.bench.let_go()
+        notes = [source.note, f"it cannot be loaded: {fatal.told}" if fatal else ""]
+        note, level = "; ".join(filter(None, notes)), NAMES[self.bench.level]
+        verdicts = tuple(self.verdicts)
+        return Graded(found.name, found.student, source.sha256, level, verdicts, note)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the verdict that the plugin left in the report."""
+        told: dict[str, Any] = dict(report.user_properties).get("verdict")  # type: ignore
+        if told:
+            names = Verdict.__dataclass_fields__
+            self.verdicts.append(Verdict(**{key: told[key] for key in names}))
+
+
+def main(root: str, name: str, level: str, limit: str, seed: str) -> None:
+    inbox, outbox = os.fdopen(os.dup(0), encoding="utf-8"), os.fdopen(os.dup(1), "w")
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(quiet, number)
+    course = Course(Path(root))
+    module = course.module(name)
+    bench = Bench(course, module, int(seed), int(level))
+    settings = ["-c", str(course.root / "pyproject.toml"), "-p", "no:cacheprovider"]
+    settings += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # tito is already imported
+    loop = Loop(bench, float(limit), inbox, outbox)
+    status = pytest.main([*settings, str(checks_file(course, module))], plugins=[loop])
+    sys.exit(int(status))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
