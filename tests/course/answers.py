@@ -1,4 +1,4 @@
-"""Answers other than the course's own: read from Markdown, planted, and run many at a time."""
+"""Answers other than the course's own, run many at a time."""
 
 from __future__ import annotations
 
@@ -17,13 +17,6 @@ from tito.process import environment
 
 HERE = Path(__file__).parent
 LIMIT = 10.0  # seconds for one answer
-RIGHT = Path("tests/course/right")
-
-
-def planted_text(answer: Planted, module: Module) -> str:
-    lines = plant(answer, module.script.read_text(encoding="utf-8").splitlines())
-    assert lines is not None, f"{answer}: no such exercise and function"
-    return "\n".join(lines) + "\n"
 
 
 @cache

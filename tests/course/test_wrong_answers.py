@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.course.answers import RIGHT, planted_text, verdicts
+from tests.course.answers import verdicts
 from tests.course.conftest import COURSE
 from tito.course import Module
 from tito.exercises import find_exercises
 from tito.failure import Failure
-from tito.grading.mistakes import FOLDER, Planted, read
+from tito.grading.mistakes import FOLDER, RIGHT, Planted, planted_text, read
 from tito.runner import run_cells
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="many at a time need fork")

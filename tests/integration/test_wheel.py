@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.course.answers import planted_text
 from tito import answers
 from tito.carried import carried
 from tito.course import Course, Module
 from tito.exercises import find_exercises
-from tito.grading.mistakes import read
+from tito.grading.mistakes import planted_text, read
 
 ROOT = Path(__file__).parents[2]
 COURSE = Course(ROOT)

@@ -13,6 +13,7 @@ from tito.course import Module
 from tito.exercises import find_regions
 
 FOLDER = Path("tests/course/wrong")
+RIGHT = Path("tests/course/right")  # other right answers, in the same form
 ENTRY = re.compile(
     r"^## (\d+\.\d+) `([\w.]+)`: ([^\n]+)\n\n(?:Says: ([^\n]+)\n\n)?```python\n(.*?)```$",
     re.MULTILINE | re.DOTALL,
@@ -54,6 +55,14 @@ def plant(answer: Planted, lines: list[str]) -> list[str] | None:
             body = [region.indent + line if line else "" for line in answer.code.splitlines()]
             return [*lines[: region.begin + 1], *body, *lines[region.end :]]
     return None
+
+
+def planted_text(answer: Planted, module: Module) -> str:
+    """The module's file with the answer in place of the reference's."""
+    lines = plant(answer, module.script.read_text(encoding="utf-8").splitlines())
+    if lines is None:
+        raise ValueError(f"{answer}: no such exercise and function")
+    return "\n".join(lines) + "\n"
 
 
 def planted_cells(answer: Planted, cells: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -1,0 +1,611 @@
+"""Submissions made to hang, crash, fill or fool the grader: each is read or refused in one line."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import socket
+import stat
+import string
+import struct
+import sys
+import tarfile
+import tracemalloc
+import unicodedata
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tito.course import Course, Module
+from tito.grading import archive, contents, extract
+from tito.grading.intake import Found, Source, Unreadable, find, read
+from tito.grading.names import safe_names
+
+WORK = "# %%\n#| export\nx = 1\n"
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+
+
+@pytest.fixture(scope="module")
+def alpha(make: Callable[[Path], object], tmp_path_factory: pytest.TempPathFactory) -> Module:
+    root = tmp_path_factory.mktemp("reference")
+    make(root)
+    return Course(root).module("alpha")
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("scratch")
+
+
+def outcome(path: Path, module: Module) -> Source | str:
+    """The source, or the one line that says why there is none."""
+    try:
+        return read(Found(path.name, "jane", path), module)
+    except Unreadable as error:
+        line = str(error)
+        assert line and line.isprintable() and len(line) <= 200, line
+        return line
+
+
+def file(folder: Path, name: str, content: str | bytes) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+# Notebooks and scripts.
+
+
+def of(*cells: object, **more: object) -> str:
+    return json.dumps({"cells": list(cells), "nbformat": 4, **more})
+
+
+def code(source: object) -> dict[str, object]:
+    return {"cell_type": "code", "source": source}
+
+
+CONFLICT = "<<<<<<< HEAD\nx = 1\n=======\nx = 2\n>>>>>>> theirs\n"
+NOTEBOOKS = {
+    "": "jane.ipynb: not JSON (line 1: Expecting value)",
+    '{\n "cells": [\n  1 2]}': "jane.ipynb: not JSON (line 3: Expecting ',' delimiter)",
+    "[" * 100_000: "jane.ipynb: nested too deeply to be a notebook",
+    "[" + "9" * 5000 + "]": "jane.ipynb: JSON, but not a notebook",
+    "[]": "jane.ipynb: JSON, but not a notebook",
+    '{"cells": {}}': "jane.ipynb: JSON, but not a notebook",
+    '{"worksheets": [1]}': "jane.ipynb: JSON, but not a notebook",
+    of(): "jane.ipynb: no code cells",
+    of({"cell_type": "markdown", "source": "x = 1"}): "jane.ipynb: no code cells",
+    of(code("  \n")): "jane.ipynb: no code cells",
+    of(code("x = 1"), 5): "jane.ipynb: cell 2 is no cell",
+    of(code([1, 2])): "jane.ipynb: the source of cell 1 is not text",
+    of(code({"a": 1})): "jane.ipynb: the source of cell 1 is not text",
+    of(code("#| export\nx = '\0'")): "jane.ipynb, cell 1, line 1: a NUL",
+    '{"cells": \0}': "jane.ipynb, line 1: a NUL byte",
+    of(code("#| export\n" + CONFLICT)): (
+        "jane.ipynb, cell 1, line 1: git's conflict markers; resolve them"
+    ),
+    "{\n" + CONFLICT + "}": "jane.ipynb, line 2: git's conflict markers; resolve them",
+    of(code("x" * 2_000_001)): "jane.ipynb: over 2 MB of code",
+    "[" + "[]," * 2_000_000: "jane.ipynb: more than 2,000,000 values to be a notebook",
+    '{"a\\"' + '":[],"' * 2_000_001: "jane.ipynb: more than 2,000,000 values to be a notebook",
+}
+
+
+@pytest.mark.parametrize("text", NOTEBOOKS, ids=list(map(str, range(len(NOTEBOOKS)))))
+def test_a_broken_notebook_is_refused_with_its_fault(
+    tmp_path: Path, alpha: Module, text: str
+) -> None:
+    said = outcome(file(tmp_path, "jane.ipynb", text), alpha)
+    digits = "jane.ipynb: a number with too many digits"  # in Pythons that have the limit
+    assert said in (NOTEBOOKS[text], digits if "999" in text else "")
+
+
+def test_odd_notebooks_that_can_be_read_are_read(tmp_path: Path, alpha: Module) -> None:
+    twins = [{**code("#| export\nx = 1"), "id": "same", "metadata": meta} for meta in ([], None)]
+    nameless = code("#| export\ny = '\ud800'\r\n")
+    nested = {**code("z = 1"), "metadata": {"nbgrader": {"solution": True, "grade_id": ["\x1b"]}}}
+    source = outcome(file(tmp_path, "jane.ipynb", of(*twins, nameless, nested)), alpha)
+    assert isinstance(source, Source)
+    assert [text for _, text in source.cells] == ["x = 1", "x = 1", "y = '\ufffd'\n", "z = 1"]
+    assert all(name.isprintable() for name, _ in source.cells)
+    assert len(source.sha256) == 64
+
+
+SCRIPTS = {
+    b"": "jane.py: no code cells",
+    b"\n\n": "jane.py: no code cells",
+    b"x = 1\ny = '\0'\n": "jane.py, line 2: a NUL byte",
+    "x = 1".encode("utf-16-le"): "jane.py, line 1: a NUL byte",
+    CONFLICT.encode(): "jane.py, line 1: git's conflict markers; resolve them",
+    b"# %%\r\n" + CONFLICT.encode().replace(b"\n", b"\r\n"): (
+        "jane.py, line 2: git's conflict markers; resolve them"
+    ),
+    b"#" * 2_000_001: "jane.py: over 2 MB",
+    b"# %% a=" + b"[" * 9_000: "jane.py: nested too deeply to be a module",
+}
+TOO_LONG_TO_READ = {
+    "cells": "# %%\n" * 300_000,
+    "fences": "# %% [markdown]\n" + "# ~~~x\n" * 200_000,
+    "one line": "#" * 1_900_000,
+    "indents": (" " * 5000 + "\n") * 300,
+    "keys of a cell": "# %% " + "a=[1, " * 300_000,
+}
+
+
+@pytest.mark.parametrize("data", SCRIPTS, ids=list(map(str, range(len(SCRIPTS)))))
+def test_a_broken_script_is_refused_with_its_fault(
+    tmp_path: Path, alpha: Module, data: bytes
+) -> None:
+    assert outcome(file(tmp_path, "jane.py", data), alpha) == SCRIPTS[data]
+
+
+@pytest.mark.parametrize("shape", TOO_LONG_TO_READ)
+def test_text_that_would_keep_the_reader_busy_is_refused_before_it_is_read(
+    tmp_path: Path, alpha: Module, shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extract.percent, "parse", lambda text: pytest.fail("it was read"))
+    said = outcome(file(tmp_path, "jane.py", TOO_LONG_TO_READ[shape]), alpha)
+    assert said == "jane.py: too many cells, lines or signs in a line to be a module"
+
+
+def test_code_is_never_run_parsed_or_imported(
+    tmp_path: Path, alpha: Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha.cells  # noqa: B018 - the course's own module is read before
+    for name in ("compile", "exec", "eval", "__import__"):
+        monkeypatch.setattr(f"builtins.{name}", lambda *_, **__: pytest.fail("it was run"))
+    assert isinstance(outcome(file(tmp_path, "jane.py", WORK + "1/0\ndef ("), alpha), Source)
+
+
+# Files that are none, and folders without an end.
+
+
+@posix
+def test_links_and_special_files_are_never_opened(tmp_path: Path, alpha: Module) -> None:
+    secret = file(tmp_path / "secret", "alpha_dev.py", WORK)
+    batch = tmp_path / "batch"
+    batch.mkdir()
+    (batch / "file.py").symlink_to(secret)
+    (batch / "folder").symlink_to(secret.parent)
+    (batch / "loop.py").symlink_to(batch / "loop.py")
+    for name in ("inside", "above", "piped", "dir"):
+        (batch / name).mkdir()
+    (batch / "inside/alpha_dev.py").symlink_to(secret)
+    (batch / "above/modules").symlink_to(secret.parent)
+    os.mkfifo(batch / "piped/alpha_dev.py")
+    os.mkfifo(batch / "pipe.py")
+    (batch / "dir/alpha_dev.py").mkdir()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(batch / "socket.py"))
+    said = {found.name: outcome(found.path, alpha) for found in find(batch, alpha)}
+    link, missing = "a link, which is not followed", "no alpha_dev.py or alpha_dev.ipynb in it"
+    assert said == {
+        "file.py": f"file.py: {link}",
+        "folder": f"{missing}: folder: {link}",
+        "loop.py": f"loop.py: {link}",
+        "inside": f"alpha_dev.py: {link}",
+        "above": f"{missing}: modules: {link}",
+        "piped": "alpha_dev.py: a pipe, not a file",
+        "pipe.py": "pipe.py: a pipe, not a file",
+        "dir": "alpha_dev.py: a folder",
+        "socket.py": "socket.py: a socket, not a file",
+    }
+
+
+@posix
+def test_a_file_that_became_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "alpha_dev.py")
+    with pytest.raises(Unreadable, match="a pipe, not a file"):
+        contents.read_file(tmp_path / "alpha_dev.py", 100)
+
+
+@posix
+def test_what_a_link_hides_a_plain_file_beside_it_shows(tmp_path: Path, alpha: Module) -> None:
+    file(tmp_path, "jane/alpha_dev.ipynb", of(code("#| export\nx = 1")))
+    (tmp_path / "jane/alpha_dev.py").symlink_to("/etc/passwd")
+    assert isinstance(outcome(tmp_path / "jane", alpha), Source)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
+def test_what_may_not_be_read_is_said(tmp_path: Path, alpha: Module) -> None:
+    path = file(tmp_path, "alpha_dev.py", WORK)
+    path.chmod(0)
+    assert outcome(path, alpha) == "alpha_dev.py: permission denied"
+
+
+def test_what_the_system_does_not_give_is_said(
+    tmp_path: Path, alpha: Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = file(tmp_path, "jane/alpha_dev.py", WORK)
+
+    def denied(*args: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.open", denied)
+        assert outcome(path, alpha) == "alpha_dev.py: permission denied"
+    with monkeypatch.context() as patched:
+        patched.setattr("os.listdir", denied)
+        assert "permission denied" in str(outcome(path.parent, alpha))
+    assert "no such file" in str(outcome(tmp_path / "gone.py", alpha))
+
+
+def test_a_wide_folder_is_read_as_far_as_the_limit(
+    tmp_path: Path, alpha: Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "MAX_FILES", 50)
+    for number in range(100):
+        file(tmp_path, f"jane/{number:03}.txt", "")
+    assert outcome(tmp_path / "jane", alpha) == (
+        "no alpha_dev.py or alpha_dev.ipynb in it: 050.txt: one of more than 50 files"
+    )
+    for number in range(100):
+        file(tmp_path, f"li/environment/{number:03}.py", "")
+    file(tmp_path, "li/modules/alpha_dev.py", WORK)
+    monkeypatch.setattr(contents, "MAX_FILES", 101)
+    assert isinstance(outcome(tmp_path / "li", alpha), str)
+    file(tmp_path, "li/alpha_dev.py", WORK)
+    assert isinstance(outcome(tmp_path / "li", alpha), Source)
+
+
+def test_a_deep_folder_is_left_at_the_limit(tmp_path: Path, alpha: Module) -> None:
+    deep = tmp_path / "jane" / Path(*["d"] * 60)
+    file(deep, "alpha_dev.py", WORK)
+    assert outcome(tmp_path / "jane", alpha) == (
+        "no alpha_dev.py or alpha_dev.ipynb in it: found d"
+    )
+
+
+# Zips.
+
+
+def zipped(*members: tuple[zipfile.ZipInfo | str, str | bytes]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a name that is there twice
+        for info, content in members:
+            archive.writestr(info, content)
+    return made.getvalue()
+
+
+def member(name: str, mode: int = 0) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.external_attr = mode << 16
+    return info
+
+
+GOOD = zipped(("alpha_dev.py", WORK))
+
+
+def patched(data: bytes, signature: bytes, offset: int, value: bytes) -> bytes:
+    at = data.index(signature) + offset
+    return data[:at] + value + data[at + len(value) :]
+
+
+def zip_cases() -> Iterator[tuple[str, bytes, str]]:
+    outside = "a name that leads out of the archive"
+    for name in ("../alpha_dev.py", "/alpha_dev.py", "a/../../alpha_dev.py", "..\\alpha_dev.py"):
+        yield name, zipped((member(name), WORK)), f"{name}: {outside}".replace("\\", "/")
+    yield "drive", zipped((member("C:\\x\\alpha_dev.py"), WORK)), f"C:/x/alpha_dev.py: {outside}"
+    link = member("alpha_dev.py", stat.S_IFLNK | 0o777)
+    yield "link", zipped((link, "/etc/passwd")), "alpha_dev.py: a link, which is not followed"
+    pipe = member("alpha_dev.py", stat.S_IFIFO)
+    yield "pipe", zipped((pipe, "")), "alpha_dev.py: a pipe, not a file"
+    secret = patched(GOOD, b"PK\1\2", 8, b"\1\0")
+    yield "encrypted", secret, "alpha_dev.py: encrypted, and there is no password"
+    lzma = patched(GOOD, b"PK\1\2", 10, b"\x0e\0")
+    yield "lzma", lzma, "alpha_dev.py: compressed by method 14; use an ordinary zip"
+    yield "no zip", b"Rar!\x1a\x07", "jane.zip: not a zip"
+    yield "empty", b"", "jane.zip: not a zip"
+    yield "truncated", GOOD[:-20], "jane.zip: not a zip that can be read: File is not a zip file"
+    crc = patched(GOOD, b"PK\1\2", 16, b"\1\2\3\4")
+    yield "checksum", crc, "alpha_dev.py: cannot be unpacked: Bad CRC-32 for file 'alpha_dev.py'"
+    bomb = zipped(("alpha_dev.py", b"#" * 30_000_000))
+    yield "bomb", bomb, "alpha_dev.py: over 2 MB"
+    yield (
+        "two levels",
+        zipped(("a.zip", zipped(("b.zip", GOOD)))),
+        ("no alpha_dev.py or alpha_dev.ipynb in it: found b.zip"),
+    )
+
+
+ZIPS = {name: (data, said) for name, data, said in zip_cases()}
+
+
+@pytest.mark.parametrize("name", ZIPS)
+def test_a_hostile_zip_is_refused_with_its_fault(tmp_path: Path, alpha: Module, name: str) -> None:
+    data, said = ZIPS[name]
+    assert outcome(file(tmp_path, "jane.zip", data), alpha) == said
+    assert [path.name for path in tmp_path.iterdir()] == ["jane.zip"]
+
+
+FORGED = {
+    "smaller than it is": patched(GOOD, b"PK\1\2", 24, b"\3\0\0\0"),
+    "larger than it is": patched(GOOD, b"PK\1\2", 24, b"\xff\xff\xff\x7f"),
+    "starts elsewhere": patched(GOOD, b"PK\1\2", 42, b"\xff\xff\0\0"),
+    "a list beyond the end": patched(GOOD, b"PK\5\6", 12, b"\xff\xff\xff\x7f"),
+    "zip64 of nonsense": patched(GOOD, b"PK\5\6", 8, b"\xff" * 12),
+    "a name that is no text": patched(GOOD, b"PK\1\2", 8, b"\0\x08")[:-90]
+    + patched(GOOD, b"PK\1\2", 8, b"\0\x08")[-90:].replace(b"alpha_dev", b"\xff\xfepha_dev"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_header_is_seen_through_or_refused(
+    tmp_path: Path, alpha: Module, name: str
+) -> None:
+    said = outcome(file(tmp_path, "jane.zip", FORGED[name]), alpha)
+    assert isinstance(said, str) or [text for _, text in said.cells] == ["x = 1"]
+
+
+def test_members_that_share_their_bytes_cost_no_more_than_one(
+    tmp_path: Path, alpha: Module
+) -> None:
+    start = GOOD.index(b"PK\1\2")
+    end = GOOD.index(b"PK\5\6")
+    entry = GOOD[start:end]
+    tail = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1000, 1000, 1000 * len(entry), start, 0)
+    overlapping = GOOD[:start] + entry * 1000 + tail
+    said = outcome(file(tmp_path, "jane.zip", overlapping), alpha)
+    assert isinstance(said, Source) or "Overlapped entries" in said
+
+
+def test_a_good_file_beside_hostile_names_is_read(tmp_path: Path, alpha: Module) -> None:
+    names = ["../alpha_dev.py", "alpha_dev\x1b[31m.py", "CON", "a" * 3000, "\u202ealpha_dev.py"]
+    data = zipped(*[(member(name), "x = 2") for name in names], ("z/alpha_dev.py", WORK))
+    source = outcome(file(tmp_path, "jane.zip", data), alpha)
+    assert isinstance(source, Source) and source.note.isprintable() and len(source.note) <= 200
+
+
+def test_of_a_name_that_is_there_twice_the_last_is_read_as_unzip_does(
+    tmp_path: Path, alpha: Module
+) -> None:
+    data = zipped(("alpha_dev.py", WORK.replace("1", "0")), ("alpha_dev.py", WORK))
+    source = outcome(file(tmp_path, "jane.zip", data), alpha)
+    assert isinstance(source, Source)
+    assert [text for _, text in source.cells] == ["x = 1"]
+    assert source.note == "alpha_dev.py was read, not alpha_dev.py"
+
+
+def test_a_zip_that_lists_too_much_is_refused(
+    tmp_path: Path, alpha: Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = zipped(*[(f"{number}.txt", b"") for number in range(200)])
+    path = file(tmp_path, "jane.zip", data)
+    monkeypatch.setattr(archive, "MAX_FILES", 100)
+    assert outcome(path, alpha) == "jane.zip: more than 100 files"
+    monkeypatch.setattr(archive, "MAX_READ", 5_000)
+    assert outcome(path, alpha) == "jane.zip: an archive that lists more than 100 files"
+    monkeypatch.setattr(archive, "MAX_ARCHIVE", 6_000)
+    assert outcome(path, alpha) == "jane.zip: over 0 MB"
+
+
+def test_a_large_zip_costs_little_memory(tmp_path: Path, alpha: Module) -> None:
+    bomb = zipped(("alpha_dev.ipynb", b" " * 200_000_000))
+    assert len(bomb) < 300_000
+    path = file(tmp_path, "jane.zip", bomb)
+    tracemalloc.start()
+    said = outcome(path, alpha)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert said == "alpha_dev.ipynb: over 64 MB"
+    assert peak < 150_000_000
+
+
+# Tars.
+
+
+def tarred(*members: tarfile.TarInfo, content: bytes = b"") -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as packed:
+        for info in members:
+            packed.addfile(info, io.BytesIO(content))
+    return made.getvalue()
+
+
+def tar_member(name: str, kind: bytes = tarfile.REGTYPE, size: int = 0) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.size = kind, "/etc/passwd", size
+    return info
+
+
+def endless_tar() -> bytes:
+    """A member whose size leads back to itself."""
+    header = bytearray(tar_member("a.txt").tobuf(tarfile.GNU_FORMAT))
+    header[124:136] = b"\xff" * 10 + b"\xfe\x00"  # -512, in the base-256 form
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    made = io.BytesIO()
+    with gzip.GzipFile(fileobj=made, mode="wb") as packed:
+        packed.write(bytes(header) + bytes(1024))
+    return made.getvalue()
+
+
+def test_a_hostile_tar_is_refused_with_its_fault(tmp_path: Path, alpha: Module) -> None:
+    outside = "a name that leads out of the archive"
+    for info, said in [
+        (tar_member("../alpha_dev.py"), f"../alpha_dev.py: {outside}"),
+        (tar_member("alpha_dev.py", tarfile.SYMTYPE), "alpha_dev.py: not a plain file"),
+        (tar_member("alpha_dev.py", tarfile.LNKTYPE), "alpha_dev.py: not a plain file"),
+        (tar_member("alpha_dev.py", tarfile.FIFOTYPE), "alpha_dev.py: not a plain file"),
+    ]:
+        assert outcome(file(tmp_path, "jane.tgz", tarred(info)), alpha) == said
+    big = tarred(tar_member("alpha_dev.py", size=3_000_000), content=bytes(3_000_000))
+    assert outcome(file(tmp_path, "jane.tgz", big), alpha) == "alpha_dev.py: over 2 MB"
+    for data in (b"", b"\x1f\x8b", big[:-500], endless_tar()):
+        assert isinstance(outcome(file(tmp_path, "jane.tgz", data), alpha), str)
+
+
+def test_a_tar_bomb_is_refused(
+    tmp_path: Path, alpha: Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "MAX_ARCHIVE", 1_000_000)
+    bomb = tarred(tar_member("alpha_dev.py", size=2_000_000), content=bytes(2_000_000))
+    said = outcome(file(tmp_path, "jane.tgz", bomb), alpha)
+    assert said == "jane.tgz: unpacked: over 1 MB"
+
+
+# Names.
+
+HOSTILE_NAMES = [
+    "two\nlines.py",
+    "\x1b[31mred.py",
+    "bytes\udcff\udcfe.py",
+    "\u202eyp.exe.py",
+    "=cmd|' /C calc'!A0.py",
+    "nul.py",
+    "CON",
+    "com¹.zip",
+    "a" * 252 + ".py",
+    "é" * 126 + ".py",
+    "ends in a dot..zip ",
+    "<script>alert(1)</script>"[:20] + ".py",
+    "A.py",
+    "a.PY",
+    "-rf.py",
+]
+SHOWN = {
+    "two\nlines.py": "two%0Alines.py",
+    "bytes\udcff\udcfe.py": "bytes%DCFF%DCFE.py",
+    "\u202eyp.exe.py": "%202Eyp.exe.py",
+    "=cmd|' /C calc'!A0.py": "%3Dcmd%7C' %2FC calc'!A0.py",
+    "../../etc/passwd": "%2E.%2F..%2Fetc%2Fpasswd",
+    "nul.py": "_nul.py",
+    "CON": "_CON",
+    ".hidden": "%2Ehidden",
+    "dot.": "dot%2E",
+    "": "%20",
+    "Zoé 李_1.py": "Zoé 李_1.py",
+}
+RESERVED = {"con", "prn", "aux", "nul", *(f"{a}{n}" for a in ("com", "lpt") for n in range(10))}
+
+
+def assert_safe(names: list[str]) -> None:
+    folded = {unicodedata.normalize("NFKC", name).casefold() for name in names}
+    assert len(folded) == len(names)
+    for name in names:
+        assert name and name.isprintable() and len(name) <= 100, name
+        assert len(name.encode("utf-8")) <= 200
+        assert not set(name) & set('<>:"/\\|?*') and name[0] not in ".-=+@ "
+        assert name[-1] not in ". "
+        assert unicodedata.normalize("NFKC", name).split(".")[0].strip().lower() not in RESERVED
+
+
+def test_what_is_odd_in_a_name_is_shown() -> None:
+    assert dict(zip(SHOWN, safe_names(list(SHOWN)), strict=True)) == SHOWN
+
+
+@posix
+def test_hostile_names_on_disk_are_found_and_read(tmp_path: Path, alpha: Module) -> None:
+    made = []
+    for name in HOSTILE_NAMES:
+        try:
+            file(tmp_path, name.replace("/", "_"), WORK)
+        except OSError:  # a Mac takes UTF-8 only
+            continue
+        made.append(name)
+    found = find(tmp_path, alpha)
+    assert len(found) >= len(made) - 2  # one that is no work by its name; a Mac has one A.py
+    assert_safe([one.name for one in found])
+    for one in found:
+        assert one.student.isprintable()
+        if one.path.suffix.lower() == ".py":
+            assert one.time and isinstance(outcome(one.path, alpha), Source)
+
+
+characters = st.one_of(
+    st.characters(), st.sampled_from("aA.~%<\x00\u202e\u0345ßẞ¹. é\udc80" + string.punctuation)
+)
+names = st.one_of(st.text(characters, max_size=120), st.sampled_from([*SHOWN, *HOSTILE_NAMES]))
+
+
+@given(st.lists(names, unique=True, max_size=12))
+def test_any_names_become_unique_and_safe(given_names: list[str]) -> None:
+    safe = safe_names(given_names)
+    assert_safe(safe)
+    assert safe_names(list(reversed(given_names))) == list(reversed(safe))
+
+
+# Anything at all.
+
+pieces = st.one_of(
+    st.binary(max_size=40),
+    st.text(max_size=20).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.sampled_from(
+        [
+            *(b"# %%", b"# %% [markdown]\n", b"#| export\n", b"\n", b"\r", b"\r\n", b'"""', b"```"),
+            *(b'# %% nbgrader={"solution": true, "grade_id": [1]}\n', b"# coding: ", b"utf-7"),
+            *(b"%time\n", b"# %x\n", b"# ---\n", b"\xef\xbb\xbf", b"\xff\xfe", b"\0", b"\x0c"),
+            *(b"<<<<<<< a\n", b"=======\n", b">>>>>>> b\n", b"# %% cell_type=[1]\n", b"# %% a={"),
+        ]
+    ),
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["nbgrader", "solution", "grade_id", "a"]), inner)
+    ),
+    max_leaves=6,
+)
+cells = st.fixed_dictionaries(
+    {},
+    optional={
+        "cell_type": st.sampled_from(["code", "markdown", "raw"]) | json_values,
+        "source": st.sampled_from(["#| export\nx = 1", ["#| export\n", "y"]]) | json_values,
+        "metadata": json_values,
+        "input": json_values,
+    },
+)
+notebooks = st.fixed_dictionaries(
+    {},
+    optional={"cells": st.lists(cells | json_values) | json_values, "worksheets": json_values},
+)
+
+
+@settings(max_examples=150)
+@given(data=st.lists(pieces, max_size=12).map(b"".join), ending=st.sampled_from([".py", ".ipynb"]))
+def test_any_bytes_are_read_or_refused_in_one_line(
+    scratch: Path, alpha: Module, data: bytes, ending: str
+) -> None:
+    assert_read_or_refused(outcome(file(scratch, f"alpha_dev{ending}", data), alpha))
+
+
+@settings(max_examples=150)
+@given(notebook=notebooks)
+def test_any_json_is_read_or_refused_in_one_line(
+    scratch: Path, alpha: Module, notebook: object
+) -> None:
+    text = json.dumps(notebook)
+    assert_read_or_refused(outcome(file(scratch, "alpha_dev.ipynb", text), alpha))
+
+
+@settings(max_examples=150)
+@given(
+    data=st.sampled_from([GOOD, ZIPS["bomb"][0][:5000], endless_tar(), tarred(tar_member("a.py"))]),
+    edits=st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=6)), max_size=6),
+    ending=st.sampled_from([".zip", ".tgz"]),
+)
+def test_any_archive_is_read_or_refused_in_one_line(
+    scratch: Path, alpha: Module, data: bytes, edits: list[tuple[int, bytes]], ending: str
+) -> None:
+    for at, value in edits:
+        place = at % (len(data) + 1)
+        data = data[:place] + value + data[place + len(value) :]
+    assert_read_or_refused(outcome(file(scratch, f"jane{ending}", data), alpha))
+
+
+def assert_read_or_refused(result: Source | str) -> None:
+    if isinstance(result, Source):
+        assert result.cells and result.note.isprintable() and len(result.note) <= 200
+        for name, text in result.cells:
+            assert name.isprintable() and "\r" not in text and "\0" not in text
+            text.encode()  # no half of a surrogate pair
