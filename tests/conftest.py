@@ -14,7 +14,8 @@ IMPORT = re.compile(r"^(?:from|import) (tinytorch\.core\.\w+)", re.MULTILINE)
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    if not LEARNER or not collection_path.match("test_*.py"):
+    grading = collection_path.parent.name == "grading"  # it runs the module's file itself
+    if not LEARNER or grading or not collection_path.match("test_*.py"):
         return None
     needed = IMPORT.findall(collection_path.read_text(encoding="utf-8"))
     needed += [f"tinytorch.{target}" for target in tested(collection_path.stem)]

@@ -36,6 +36,11 @@ def reference(course: Course, named: Path | None = None) -> Course:
     """The course a folder was made from, or the one that was named instead."""
     if course.learner is None and named is None:
         return course
+    if "released" in (course.learner or {}):
+        raise TitoError(
+            "this folder was released for a course that is graded",
+            "the reference, and newer versions, come from your instructor",
+        )
     recorded = str((course.learner or {}).get("course") or "")
     root = named.resolve() if named else Path(recorded) if recorded else None
     if root and (root / "modules").is_dir():

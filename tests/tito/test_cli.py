@@ -82,7 +82,8 @@ def test_help_lists_the_commands_in_the_order_of_the_design(capfd) -> None:
     lines = capfd.readouterr().out.partition("Commands:")[2].splitlines()
     names = [line.split()[0] for line in lines if line.strip()]
     ways = ["init", "update", "status", "watch", "module", "hint", "solution", "reset", "restore"]
-    assert names == [*ways, "test", "export", "sync", "show", "doctor"]
+    instructors = ["release", "grade", "course"]
+    assert names == [*ways, "test", "export", "sync", "show", *instructors, "doctor"]
 
 
 @pytest.mark.parametrize(

@@ -50,13 +50,19 @@ def read_answer(ended: Ended) -> Answer:
         return _no_value(ended)
     try:
         told = wire.decode(ended.lines[-1])["value"]
-        if isinstance(told, list):  # the cells that could not be loaded
-            return Answer([(str(one["cell"]), _error(one)) for one in told])
+        if isinstance(told, list):
+            return Answer(_loaded(*told))
         if "value" in told:
             return Answer(told["value"])
         return _error(told["error"]) if "error" in told else _strange(str(told["strange"]))
-    except (wire.WireError, LookupError, TypeError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError):
         return _strange("something that is no value")
+
+
+def _loaded(broken: Any, compiled: Any) -> tuple[list[tuple[str, Answer]], list[tuple[str, str]]]:
+    """The cells that could not be loaded, with the reason, and all cells as code."""
+    reasons = [(str(one["cell"]), _error(one)) for one in broken]
+    return reasons, [(str(name), str(code)) for name, code in compiled]
 
 
 def _error(told: dict[str, Any]) -> Answer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Generator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,6 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", dest="grading_seed", type=int, default=0, help="draws the inputs")
     unsafe = "grade even where no sandbox works"
     group.addoption("--unsandboxed", action="store_true", help=unsafe)
+    record = "write down what the reference answers"
+    group.addoption("--record-expected", metavar="FILE", help=record)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -55,6 +58,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     for bench in config.stash[BENCHES].values():
+        if config.getoption("record_expected"):
+            bench.record(Path(config.getoption("record_expected")))
         bench.close()
 
 

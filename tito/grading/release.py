@@ -12,6 +12,8 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -24,6 +26,7 @@ from tito.course import Course, Module
 from tito.errors import CodeError, TitoError
 from tito.exercises import find_exercises
 from tito.folder import contents, pristine
+from tito.grading.judge import RECORD
 from tito.grading.leaks import Leak, find_leaks
 from tito.grading.public_checks import public_part
 
@@ -45,8 +48,26 @@ same text twice (`tito sync` sees to that), and nothing else counts: not tinytor
 
 
 def extra_files(course: Course, modules: list[Module]) -> dict[str, bytes]:
-    """What a release holds beside the course's own files, by path."""
-    return {}
+    """What the reference answers to the public checks: learners can run them without it."""
+    found = {}
+    for module in modules:
+        checks = course.root / "tests" / "grading" / f"test_{module.name}.py"
+        recorded = _recorded(course, checks) if checks.exists() else b""
+        if recorded:
+            found[RECORD.format(module.name)] = recorded
+    return found
+
+
+def _recorded(course: Course, checks: Path) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="tito-") as name:
+        record = Path(name, "expected.json")
+        command = [sys.executable, "-m", "pytest", "-m", "not hidden", str(checks)]
+        command += ["-p", "no:cacheprovider", "--record-expected", str(record)]
+        done = subprocess.run(command, cwd=course.root, capture_output=True, text=True)
+        if done.returncode:
+            shown = checks.relative_to(course.root).as_posix()
+            raise CodeError(f"the reference fails checks in {shown}", f"`pytest {shown}`")
+        return record.read_bytes() if record.exists() else b""  # no check compares
 
 
 def release(course: Course, modules: list[Module], folder: Path) -> Path:

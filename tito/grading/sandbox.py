@@ -84,8 +84,8 @@ class Sandbox:
 
     def probe(self, source: str | None, inputs: bytes, limit: float) -> Ended:
         self._send({"probe": source, "inputs": inputs.decode(), "limit": limit})
-        how = self._receive(PATIENCE * limit + START_LIMIT).decode()
-        return Ended(how, self._receive(START_LIMIT).splitlines())
+        how, *lines = self._receive(PATIENCE * limit + START_LIMIT).split(b"\n")
+        return Ended(how.decode(), [line for line in lines if line])
 
     def close(self) -> None:
         for pipe in (self.process.stdin, self.process.stdout):

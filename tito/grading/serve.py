@@ -25,6 +25,8 @@ from tito.grading.plugin import BENCHES, check_of, is_check
 from tito.grading.sandbox import NAMES
 from tito.grading.single import checks_file
 
+NOT_NEEDED = ("cacheprovider", "logging", "unraisableexception", "threadexception")
+
 
 class Loop:
     """A pytest plugin: its run loop takes submissions from a pipe."""
@@ -88,8 +90,10 @@ def main(root: str, name: str, level: str, limit: str, seed: str) -> None:
     course = Course(Path(root))
     module = course.module(name)
     bench = Bench(course, module, int(seed), int(level))
-    settings = ["-c", str(course.root / "pyproject.toml"), "-p", "no:cacheprovider"]
-    settings += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # tito is already imported
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    settings = ["-c", str(course.root / "pyproject.toml"), "-p", "tito.grading.plugin", "-s"]
+    settings += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # it is already imported
+    settings += [part for name in NOT_NEEDED for part in ("-p", f"no:{name}")]
     loop = Loop(bench, float(limit), inbox, outbox)
     status = pytest.main([*settings, str(checks_file(course, module))], plugins=[loop])
     sys.exit(int(status))

@@ -7,6 +7,8 @@ else. The worker starts this in a fork, or by path where there is no fork.
 from __future__ import annotations
 import __future__
 
+import base64
+import marshal
 import os
 import sys
 import types
@@ -17,6 +19,8 @@ import wire  # beside this file
 END = b"\n"  # of a line; the last line of a probe that was answered holds "value"
 FUTURE = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
 MAX_MESSAGE = 500  # characters
+COMPILED = "\0"  # what no source holds: what follows is code
+Cells = list[tuple[str, str]]
 
 
 def run(task: dict[str, Any], writer: int) -> None:
@@ -29,9 +33,9 @@ def run(task: dict[str, Any], writer: int) -> None:
 
     module = types.ModuleType(task["module"])
     sys.modules[task["module"]] = module
-    broken = run_cells(task["cells"], module, tell)
+    broken, compiled = run_cells(task["cells"], module, tell)
     if task["probe"] is None:
-        tell(value=broken)
+        tell(value=[broken, compiled])
         return
     try:
         scope: dict[str, Any] = {}
@@ -46,18 +50,26 @@ def run(task: dict[str, Any], writer: int) -> None:
         tell(value={"strange": str(error)[:MAX_MESSAGE]})
 
 
-def run_cells(cells: list[list[str]], module: types.ModuleType, tell: Any) -> list[Any]:
-    """Run cell by cell: one that fails costs what depends on it, and no more."""
-    broken, flags = [], 0
+def run_cells(cells: Cells, module: types.ModuleType, tell: Any) -> tuple[list[Any], Cells]:
+    """Run cell by cell: one that fails costs what depends on it, and no more.
+
+    Returns what failed, and the cells compiled: text the first time, code from then on.
+    """
+    broken, compiled, flags = [], [], 0
     for name, text in cells:
         tell(at=name)
         try:
-            code = compile(text, name, "exec", flags, dont_inherit=True)
-            flags |= code.co_flags & FUTURE
+            if text.startswith(COMPILED):
+                code = marshal.loads(base64.b64decode(text.removeprefix(COMPILED)))
+            else:
+                code = compile(text, name, "exec", flags, dont_inherit=True)
+                flags |= code.co_flags & FUTURE
+                text = COMPILED + base64.b64encode(marshal.dumps(code)).decode()
             exec(code, module.__dict__)
         except BaseException as error:
             broken.append({"cell": name, **describe(error)})
-    return broken
+        compiled.append((name, text))
+    return broken, compiled
 
 
 def describe(error: BaseException) -> dict[str, str]:

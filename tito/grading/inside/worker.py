@@ -10,6 +10,7 @@ takes the place of the fork (Windows has none).
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import math
@@ -37,7 +38,7 @@ def serve(inbox: int, outbox: int) -> None:
     """Answer messages until the judge goes away.
 
     A message is a JSON object after its length. With "load" it says which cells to run from now
-    on; otherwise it is a probe, answered by how it ended and then by what it wrote.
+    on; otherwise it is a probe, answered by a line that says how it ended, and what it wrote.
     """
     loaded: dict[str, Any] = {}
     run_probe = spawn_probe if "--spawn" in sys.argv else fork_probe
@@ -48,8 +49,7 @@ def serve(inbox: int, outbox: int) -> None:
             loaded = task["load"]
         else:
             ended, written = run_probe({**loaded, **task})
-            wire.send(outbox, ended.encode())
-            wire.send(outbox, written)
+            wire.send(outbox, ended.encode() + probe.END + written)
 
 
 def fork_probe(task: dict[str, Any]) -> tuple[str, bytes]:
@@ -228,6 +228,8 @@ def warm_up() -> None:
     for name in sorted(os.listdir(os.path.join(HERE, "tinytorch", "core"))):
         if name.endswith(".py"):
             importlib.import_module(f"tinytorch.core.{name[:-3]}")
+    gc.collect()
+    gc.freeze()  # a fork then shares these pages for good
 
 
 if __name__ == "__main__":
