@@ -20,7 +20,13 @@ from tito.grading.release import files_of
 from tito.render import render
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BETA_CHECKS = CHECKS.replace("double", "quadruple")
+ASKED = "        assert submission.run(lambda alpha: alpha.double(3)) == max(SIZES) + 1"
+COMPARED = """\
+        def probe(beta, x):
+            return beta.quadruple(x)
+
+        submission.check(probe, x=max(SIZES))"""
+BETA_CHECKS = CHECKS.replace(ASKED, COMPARED).replace("double", "quadruple")
 
 
 @pytest.fixture
@@ -58,6 +64,7 @@ def test_the_folder_holds_one_stub_its_tests_and_what_it_builds_on(clone, tmp_pa
         "scripts/activate-tinytorch",
         "tests/conftest.py",
         "tests/core/test_beta.py",
+        "tests/grading/expected_beta.json",
         "tests/grading/test_beta.py",
         "tinytorch/__init__.py",
         "tinytorch/core/__init__.py",

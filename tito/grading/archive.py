@@ -120,5 +120,7 @@ def _loader(path: PurePosixPath, open_it: Callable[[], IO[bytes] | None]) -> Cal
 def _inside(name: str) -> tuple[PurePosixPath, str]:
     """Where a name stands in the archive; some Windows tools write backslashes."""
     path = PurePosixPath(name.replace("\\", "/"))
-    outside = not path.parts or path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", name)
+    outside = (
+        not path.parts or path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", name)
+    )
     return path, "a name that leads out of the archive" if outside else ""

@@ -6,6 +6,7 @@ Archives are looked into where the module does not lie open.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from tito.course import Module
@@ -69,7 +70,8 @@ def _ranked(usable: list[Member], module: Module) -> list[Member]:
     place = ("modules", module.folder_name)
     named = [m for m in usable if m.name.lower().startswith(own)]
     strangers = [m for m in usable if not _OF_ANOTHER.match(m.name)]
-    lone = [m for m in strangers if [other.suffix for other in strangers].count(m.suffix) == 1]
+    counts = Counter(m.suffix for m in strangers)
+    lone = [m for m in strangers if counts[m.suffix] == 1]
     exports = [m for m in usable if m.name.lower() == f"{module.name}.py"]
     in_place = [m for m in named if m.path.parts[-3:-1] == place and m.path.stem.lower() == own]
     best = next((kind for kind in (in_place, named, lone, exports) if kind), [])

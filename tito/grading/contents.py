@@ -93,10 +93,8 @@ def members_of_folder(folder: Path) -> list[Member]:
 
 
 def _worth_a_look(inside: PurePosixPath) -> bool:
-    name = inside.name.lower()
-    hidden = name.startswith(".") and inside != PurePosixPath(".tito")
-    unwanted = inside.parts[0] == ".tito" and inside.parts[1:2] not in ((), ("sync",))
-    return not (hidden or unwanted or name in IGNORED or len(inside.parts) > MAX_DEPTH)
+    hidden = inside.name.startswith(".") and inside.name != ".tito"  # tito's own notes are in that
+    return not (hidden or inside.name.lower() in IGNORED or len(inside.parts) > MAX_DEPTH)
 
 
 def file_member(path: Path, inside: PurePosixPath, order: int = 0) -> Member:

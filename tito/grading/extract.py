@@ -20,6 +20,7 @@ from tito.grading.text import printable
 MAX_SCRIPT, MAX_NOTEBOOK, MAX_CODE = 2_000_000, 64_000_000, 2_000_000
 MAX_VALUES = 2_000_000  # of a notebook's JSON: `[],[],[]` takes thirty times its size in memory
 MAX_STEPS = 50_000_000  # of reading a `.py`; the longest module of the course takes two million
+_INDENT = re.compile(r"^[\s#]+")  # of any kind of blank: what a magic may stand behind
 Code = tuple[tuple[str, str], ...]  # of each cell its name and its code
 Taken = tuple[Code, str]  # and a note
 
@@ -102,7 +103,7 @@ def _steps(lines: list[str]) -> int:
     ]
     keys = sum(len(line) ** 2 // 50 for line in cells)
     fences = sum(1 for line in lines if percent.FENCE.match(line.lstrip("# ")))
-    indents = sum((len(line) - len(line.lstrip("# \t\f\v"))) * len(line) for line in lines)
+    indents = sum((len(line) - len(_INDENT.sub("", line))) * len(line) for line in lines)
     return len(lines) * (len(cells) + 40 * fences) + keys + indents
 
 

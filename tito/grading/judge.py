@@ -10,6 +10,7 @@ import hashlib
 import inspect
 import json
 import textwrap
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from types import CodeType
 from typing import Any
+
+import numpy as np
 
 from tito.course import Course, Module
 from tito.grading import mistakes
@@ -33,6 +36,7 @@ RECORD = "tests/grading/expected_{}.json"
 LOST = Answer(category="sandbox lost", reason="it ended the process that watches it")
 Cells = list[tuple[str, str]]
 Probe = Callable[..., Any]
+NAMEABLE = ("", "error", "strange value")  # categories in which two wrong answers can be told apart
 
 
 class Failed(Exception):  # noqa: N818  a verdict, no error of ours
@@ -61,8 +65,13 @@ class Question:
 
 @cache
 def _source(code: CodeType) -> str:
+    if code.co_name == "<lambda>":
+        raise TypeError("a probe is sent as source: write `def probe(module, ...)`, not a lambda")
     text = textwrap.dedent(inspect.getsource(code))
     return text.replace(f"def {code.co_name}", "def probe", 1)
+
+
+Asked = list[tuple[Question, Answer]]
 
 
 def own_cells(module: Module) -> Cells:
@@ -80,6 +89,7 @@ class Subject:
         self.lost = 0.0  # seconds
         self.broken: list[tuple[str, Answer]] = []
         self.fatal: Answer | None = None
+        self.asked: dict[str, Asked] = defaultdict(list)  # by exercise
         self.load()
 
     def load(self) -> None:
@@ -175,8 +185,10 @@ class Bench:
         texts: dict[str, str] = json.loads(file.read_text("utf-8")) if file.exists() else {}
         return texts
 
-    def known_mistake(self, exercise: str, asked: list[tuple[Question, Answer]]) -> str:
+    def known_mistake(self, exercise: str, asked: Asked) -> str:
         """The first listed mistake that answers every question as the submission did."""
+        if not asked or any(answer.category not in NAMEABLE for _, answer in asked):
+            return ""
         for mistake in self.mistakes:
             if mistake.number == exercise and all(
                 self._lab(mistake, question).same(answer) for question, answer in asked
@@ -220,7 +232,7 @@ class Submission:
     bench: Bench
     subject: Subject
     exercise: str
-    asked: list[tuple[Question, Answer]] = field(default_factory=list)
+    asked: Asked = field(default_factory=list)
 
     def run(self, probe: Probe, **inputs: Any) -> Any:
         """Return what the probe returns from the submission.
@@ -254,14 +266,22 @@ class Submission:
         if wrong:
             raise Failed(wrong)
 
+    def expect(self, got: Any, value: Any, rtol: float = 1e-4, atol: float = 1e-6) -> None:
+        """Compare what `run` returned with a value given in sight, a nested list for an array.
+
+        Raises:
+            Failed: they differ; says where.
+        """
+        wrong = compare(got, np.array(value) if isinstance(value, list) else value, rtol, atol)
+        if wrong:
+            raise Failed(wrong)
+
     def _ask(self, question: Question) -> Answer:
         answer = self.subject.ask(question)
         self.asked.append((question, answer))
+        self.subject.asked[self.exercise].append((question, answer))
         return answer
 
     def mistake(self) -> str:
         """The name of the known mistake that answers as this submission did, or nothing."""
-        known = {"", "error", "strange value"}
-        if not self.asked or any(answer.category not in known for _, answer in self.asked):
-            return ""
         return self.bench.known_mistake(self.exercise, self.asked)

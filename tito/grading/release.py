@@ -61,9 +61,10 @@ def extra_files(course: Course, modules: list[Module]) -> dict[str, bytes]:
 def _recorded(course: Course, checks: Path) -> bytes:
     with tempfile.TemporaryDirectory(prefix="tito-") as name:
         record = Path(name, "expected.json")
-        command = [sys.executable, "-m", "pytest", "-m", "not hidden", str(checks)]
-        command += ["-p", "no:cacheprovider", "--record-expected", str(record)]
-        done = subprocess.run(command, cwd=course.root, capture_output=True, text=True)
+        command = [sys.executable, "-m", "pytest", "-p", "tito.grading.plugin", str(checks)]
+        command += ["-m", "not hidden", "-p", "no:cacheprovider", "--record-expected", str(record)]
+        alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        done = subprocess.run(command, cwd=course.root, env=alone, capture_output=True)
         if done.returncode:
             shown = checks.relative_to(course.root).as_posix()
             raise CodeError(f"the reference fails checks in {shown}", f"`pytest {shown}`")

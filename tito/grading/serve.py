@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,7 +21,7 @@ import pytest
 from tito.course import Course
 from tito.grading.intake import Found, Source, Unreadable, read
 from tito.grading.judge import Bench
-from tito.grading.model import Graded, Verdict
+from tito.grading.model import PASSED, Graded, Verdict
 from tito.grading.plugin import BENCHES, check_of, is_check
 from tito.grading.sandbox import NAMES
 from tito.grading.single import checks_file
@@ -38,6 +39,8 @@ class Loop:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         session.config.stash[BENCHES][self.bench.module.name] = self.bench
         items = [item for item in session.items if is_check(item)]
+        if session.testsfailed or not items:
+            return True  # the file of checks is broken: the batch hears nothing, and says so
         self.tell({"checks": [asdict(check_of(item)) for item in items]})
         for line in self.inbox:
             self.tell(self.grade(items, json.loads(line)))
@@ -68,11 +71,21 @@ class Loop:
         fatal = self.bench.subject.fatal if self.bench.subject else None
         for item, following in zip(items, [*items[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        verdicts = tuple(self.named(items))
         self.bench.let_go()
         notes = [source.note, f"it cannot be loaded: {fatal.told}" if fatal else ""]
         note, level = "; ".join(filter(None, notes)), NAMES[self.bench.level]
-        verdicts = tuple(self.verdicts)
         return Graded(found.name, found.student, source.sha256, level, verdicts, note)
+
+    def named(self, items: list[pytest.Item]) -> Iterator[Verdict]:
+        """A mistake that explains all answers to an exercise is named before one for a check."""
+        assert self.bench.subject
+        exercises = {check.name: check.exercise for check in map(check_of, items)}
+        for verdict in self.verdicts:
+            exercise, failed = exercises[verdict.check], verdict.category != PASSED
+            asked = self.bench.subject.asked[exercise] if failed else []
+            known = self.bench.known_mistake(exercise, asked)
+            yield replace(verdict, mistake=known or verdict.mistake)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the verdict that the plugin left in the report."""
