@@ -34,9 +34,15 @@ def run(course, *args, cwd=None):
 
 def test_only_the_checks_of_its_module_are_run(toy, tmp_path) -> None:
     hand_in(tmp_path, good=submission(toy))
-    done = run(toy, "--submission", tmp_path / "good.py")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
+    path = tmp_path / "good.py"
+    for words in (
+        ["--submission", path],
+        [f"--submission={path}"],
+        ["-k", "_", "--submission", path],
+    ):
+        done = run(toy, "-W", "ignore::UserWarning", *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "3 passed in" in done.stdout
 
 
 def test_a_failed_check_is_one_line_with_the_mistake(toy, tmp_path) -> None:

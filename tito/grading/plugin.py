@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tito.grading.judge import Bench, Submission
 
 BENCHES = pytest.StashKey[dict[str, "Bench"]]()
+AGAIN = "tito-again"
 MARKS = (
     "exercise(number): the exercise that a check is about, such as '12.3'",
     "points(n): what a check is worth; 1 if nothing is said",
@@ -48,8 +49,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """`--submission PATH`: pytest took PATH for tests of its own, so it begins again without it."""
-    if "--submission" not in config.invocation_params.args:
+    """`--submission PATH`: begin again with the checks of its module, in the course's settings.
+
+    pytest took PATH for a test of its own, and looked for its settings there.
+    """
+    if not config.getoption("submission") or config.pluginmanager.has_plugin(AGAIN):
         return None
     from tito.grading.single import run_on_checks
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +14,7 @@ from tito.course import Course, Module, find_course
 from tito.errors import TitoError
 from tito.grading.intake import Found, Unreadable, read
 from tito.grading.judge import Bench, own_cells
+from tito.grading.plugin import AGAIN
 from tito.grading.sandbox import NAMES, SAFE
 
 TARGET = re.compile(rb"default_exp\s+core\.(\w+)")
@@ -23,19 +26,29 @@ def checks_file(course: Course, module: Module) -> Path:
 
 def run_on_checks(config: pytest.Config) -> int:
     """Start pytest again on the checks of the module that was handed in."""
-    given = [arg for arg in config.invocation_params.args if isinstance(arg, str)]
-    path = Path(config.invocation_params.dir, config.getoption("submission"))
-    at = given.index("--submission")
-    others = [*given[:at], *given[at + 2 :]]
+    here = config.invocation_params.dir
+    path = Path(here, config.getoption("submission"))
     try:
-        course = find_course(config.invocation_params.dir)
+        course = find_course(here)
         module = course.module(config.getoption("graded_module") or _guess(course, path))
     except TitoError as error:
         raise pytest.UsageError(f"{error.message}: {error.fix}") from None
-    own = [] if any("::" in arg or arg.endswith(".py") for arg in others) else [module]
-    files = [str(checks_file(course, one)) for one in own]
+    others = list(_without_submission([str(arg) for arg in config.invocation_params.args]))
+    named = any(Path(here, arg.partition("::")[0]).exists() for arg in others)
+    files = [] if named else [str(checks_file(course, module))]
     settings = ["-c", str(course.root / "pyproject.toml"), f"--submission={path}"]
-    return int(pytest.main([*settings, *others, *files]))
+    settings += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # tito is imported already
+    second = SimpleNamespace(__name__=AGAIN)  # a plugin that says: this is the second start
+    return int(pytest.main([*settings, *others, *files], plugins=[second]))
+
+
+def _without_submission(args: list[str]) -> Iterator[str]:
+    given = iter(args)
+    for arg in given:
+        if arg == "--submission":
+            next(given)
+        elif not arg.startswith("--submission="):
+            yield arg
 
 
 def open_bench(config: pytest.Config, name: str) -> Bench:
