@@ -6,9 +6,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import tarfile
+import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -78,7 +80,8 @@ def only(folder: Path, module: Module) -> Source:
 
 
 def code(source: Source) -> list[str]:
-    return [text for _, text in source.cells]
+    """Each cell without the line that exports it."""
+    return [re.sub(r"\A\s*#\|\s*export[ \r]*\n", "", text) for _, text in source.cells]
 
 
 def reason(folder: Path, module: Module) -> str:
@@ -100,6 +103,7 @@ NAMED = [
     ("Jane Doe_1234567_assignsubmission_file/attention_dev.py", "Jane Doe", False),
     ("Jane Doe_1234567_assignsubmission_file_attention_dev.py", "Jane Doe", False),
     ("12-attention-janedoe/.git/HEAD", "janedoe", False),
+    ("12-attention-janedoe/attention_dev.py", "12-attention-janedoe", False),  # no repository
     ("submission_123456789/attention_dev.py", "submission_123456789", False),
     ("janedoe/attention_dev.py", "janedoe", False),
     ("janedoe.zip", "janedoe", False),
@@ -186,6 +190,18 @@ def test_a_zip_beside_its_unpacked_folder_is_one_submission(tmp_path: Path, alph
     assert code(only(tmp_path, alpha)) == ["x = 1"]
 
 
+@pytest.fixture
+def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A clock nine hours from UTC, where the system can be told."""
+    tell = getattr(time, "tzset", lambda: None)
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Tokyo")
+        tell()
+        yield
+    tell()
+
+
+@pytest.mark.usefixtures("tokyo")
 def test_the_time_is_that_of_the_modules_file(tmp_path: Path, alpha: Module) -> None:
     info = zipfile.ZipInfo("alpha_dev.py", (2026, 3, 1, 12, 30, 0))
     with zipfile.ZipFile(tmp_path / "li.zip", "w") as archive:
@@ -233,6 +249,14 @@ def test_of_two_candidates_the_one_nearer_to_the_top_is_read(tmp_path: Path, alp
     source = only(tmp_path, alpha)
     assert code(source) == ["x = 1"]
     assert source.note == "alpha_dev.py was read, not old/alpha_dev.py"
+
+
+def test_only_files_of_one_place_are_a_pair(tmp_path: Path, alpha: Module) -> None:
+    old = notebook(alpha.script.read_text("utf-8"))
+    put(tmp_path / "jane", {"alpha_dev.py": WORK, "old/alpha_dev.ipynb": old})
+    source = only(tmp_path, alpha)
+    assert code(source) == ["x = 1"]
+    assert source.note == "alpha_dev.py was read, not old/alpha_dev.ipynb"
 
 
 def test_another_modules_file_is_not_taken_for_this_one(tmp_path: Path, alpha: Module) -> None:
@@ -333,10 +357,10 @@ def test_a_learners_own_helpers_count_and_lost_export_lines_are_made_good(
     ]
     put(tmp_path, {"jane.ipynb": json.dumps({"cells": cells, "nbformat": 4})})
     assert only(tmp_path, alpha).cells == (
-        ("cell 1", "import numpy"),
+        ("cell 1", "#| export\nimport numpy"),
         ("cell 3 (a)", "def double(x):\n    return x"),
         ("cell 4 (1.2-next-one)", "def next_one(x): ..."),
-        ("cell 5 (copied)", "%time\ny = 1"),
+        ("cell 5 (copied)", " \n # |  export \n%time\ny = 1"),
     )
 
 
@@ -406,6 +430,17 @@ def test_a_script_is_read_in_its_encoding(
     assert code(source)[0].startswith(f"name = 'J{letter}")
     assert "\r" not in code(source)[0]
     assert source.note.startswith(note) and bool(source.note) == bool(note)
+
+
+def test_a_notebook_may_begin_with_a_byte_order_mark(tmp_path: Path, alpha: Module) -> None:
+    text = json.dumps({"cells": [cell("#| export\nx = 1")]})
+    put(tmp_path, {"jane.ipynb": b"\xef\xbb\xbf" + text.encode()})
+    assert only(tmp_path, alpha).note == ""
+
+
+def test_words_about_conflict_markers_are_no_conflict(tmp_path: Path, alpha: Module) -> None:
+    text = WORK + "<<<<<<< here\n# ======= and >>>>>>> there\n"
+    assert len(code(only(put(tmp_path, {"jane.py": text}), alpha))) == 1
 
 
 @pytest.mark.parametrize("codec", ["utf-7", "rot13", "hex", "raw_unicode_escape", "idna", "gbk"])

@@ -87,15 +87,15 @@ NOTEBOOKS = {
     of(code("x = 1"), 5): "jane.ipynb: cell 2 is no cell",
     of(code([1, 2])): "jane.ipynb: the source of cell 1 is not text",
     of(code({"a": 1})): "jane.ipynb: the source of cell 1 is not text",
-    of(code("#| export\nx = '\0'")): "jane.ipynb, cell 1, line 1: a NUL",
+    of(code("#| export\nx = '\0'")): "jane.ipynb, cell 1, line 2: a NUL",
     '{"cells": \0}': "jane.ipynb, line 1: a NUL byte",
     of(code("#| export\n" + CONFLICT)): (
-        "jane.ipynb, cell 1, line 1: git's conflict markers; resolve them"
+        "jane.ipynb, cell 1, line 2: git's conflict markers; resolve them"
     ),
     "{\n" + CONFLICT + "}": "jane.ipynb, line 2: git's conflict markers; resolve them",
     of(code("x" * 2_000_001)): "jane.ipynb: over 2 MB of code",
     "[" + "[]," * 2_000_000: "jane.ipynb: more than 2,000,000 values to be a notebook",
-    '{"a\\"' + '":[],"' * 2_000_001: "jane.ipynb: more than 2,000,000 values to be a notebook",
+    '["\\"",' + "[]," * 2_000_000: "jane.ipynb: more than 2,000,000 values to be a notebook",
 }
 
 
@@ -108,13 +108,28 @@ def test_a_broken_notebook_is_refused_with_its_fault(
     assert said in (NOTEBOOKS[text], digits if "999" in text else "")
 
 
+def test_a_notebook_of_quotes_costs_little_memory(tmp_path: Path, alpha: Module) -> None:
+    path = file(tmp_path, "jane.ipynb", '"' * 8_000_000)
+    tracemalloc.start()
+    said = outcome(path, alpha)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert said == "jane.ipynb: more than 2,000,000 values to be a notebook"
+    assert peak < 40_000_000
+
+
 def test_odd_notebooks_that_can_be_read_are_read(tmp_path: Path, alpha: Module) -> None:
     twins = [{**code("#| export\nx = 1"), "id": "same", "metadata": meta} for meta in ([], None)]
     nameless = code("#| export\ny = '\ud800'\r\n")
-    nested = {**code("z = 1"), "metadata": {"nbgrader": {"solution": True, "grade_id": ["\x1b"]}}}
+    nested = {**code("z = 1"), "metadata": {"nbgrader": {"solution": True, "grade_id": "\x1b[31m"}}}
     source = outcome(file(tmp_path, "jane.ipynb", of(*twins, nameless, nested)), alpha)
     assert isinstance(source, Source)
-    assert [text for _, text in source.cells] == ["x = 1", "x = 1", "y = '\ufffd'\n", "z = 1"]
+    assert [text.split("export\n")[-1] for _, text in source.cells] == [
+        "x = 1",
+        "x = 1",
+        "y = '\ufffd'\n",
+        "z = 1",
+    ]
     assert all(name.isprintable() for name, _ in source.cells)
     assert len(source.sha256) == 64
 
@@ -135,6 +150,7 @@ TOO_LONG_TO_READ = {
     "cells": "# %%\n" * 300_000,
     "fences": "# %% [markdown]\n" + "# ~~~x\n" * 200_000,
     "one line": "#" * 1_900_000,
+    "a blank of another kind": "\xa0" + "#" * 1_900_000,
     "indents": (" " * 5000 + "\n") * 300,
     "keys of a cell": "# %% " + "a=[1, " * 300_000,
 }
@@ -156,6 +172,14 @@ def test_text_that_would_keep_the_reader_busy_is_refused_before_it_is_read(
     assert said == "jane.py: too many cells, lines or signs in a line to be a module"
 
 
+def test_what_breaks_the_reader_is_a_reason(
+    tmp_path: Path, alpha: Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extract.percent, "parse", lambda text: text[10**9])
+    said = outcome(file(tmp_path, "jane.py", WORK), alpha)
+    assert said == "cannot be read: IndexError: string index out of range"
+
+
 def test_code_is_never_run_parsed_or_imported(
     tmp_path: Path, alpha: Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,7 +193,9 @@ def test_code_is_never_run_parsed_or_imported(
 
 
 @posix
-def test_links_and_special_files_are_never_opened(tmp_path: Path, alpha: Module) -> None:
+def test_links_and_special_files_are_never_opened(
+    tmp_path: Path, alpha: Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
     secret = file(tmp_path / "secret", "alpha_dev.py", WORK)
     batch = tmp_path / "batch"
     batch.mkdir()
@@ -184,7 +210,8 @@ def test_links_and_special_files_are_never_opened(tmp_path: Path, alpha: Module)
     os.mkfifo(batch / "pipe.py")
     (batch / "dir/alpha_dev.py").mkdir()
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(os.path.relpath(batch / "socket.py"))
+        monkeypatch.chdir(batch)  # a socket's path is short
+        listening.bind("socket.py")
     said = {found.name: outcome(found.path, alpha) for found in find(batch, alpha)}
     link, missing = "a link, which is not followed", "no alpha_dev.py or alpha_dev.ipynb in it"
     assert said == {
@@ -343,7 +370,7 @@ def test_a_forged_header_is_seen_through_or_refused(
     tmp_path: Path, alpha: Module, name: str
 ) -> None:
     said = outcome(file(tmp_path, "jane.zip", FORGED[name]), alpha)
-    assert isinstance(said, str) or [text for _, text in said.cells] == ["x = 1"]
+    assert isinstance(said, str) or said.cells[0][1].endswith("x = 1")
 
 
 def test_members_that_share_their_bytes_cost_no_more_than_one(
@@ -365,13 +392,21 @@ def test_a_good_file_beside_hostile_names_is_read(tmp_path: Path, alpha: Module)
     assert isinstance(source, Source) and source.note.isprintable() and len(source.note) <= 200
 
 
+def test_a_reason_is_one_plain_line_whatever_the_file_is_called(
+    tmp_path: Path, alpha: Module
+) -> None:
+    name = "alpha_dev\x1b[31m\n\u202e" + "a" * 3000 + ".py"
+    said = outcome(file(tmp_path, "jane.zip", zipped((member(name), ""))), alpha)
+    assert str(said).startswith(r"alpha_dev\x1b[31m\n\u202eaaa") and len(str(said)) == 200
+
+
 def test_of_a_name_that_is_there_twice_the_last_is_read_as_unzip_does(
     tmp_path: Path, alpha: Module
 ) -> None:
     data = zipped(("alpha_dev.py", WORK.replace("1", "0")), ("alpha_dev.py", WORK))
     source = outcome(file(tmp_path, "jane.zip", data), alpha)
     assert isinstance(source, Source)
-    assert [text for _, text in source.cells] == ["x = 1"]
+    assert source.cells[0][1].endswith("x = 1")
     assert source.note == "alpha_dev.py was read, not alpha_dev.py"
 
 
@@ -418,14 +453,15 @@ def tar_member(name: str, kind: bytes = tarfile.REGTYPE, size: int = 0) -> tarfi
 
 
 def endless_tar() -> bytes:
-    """A member whose size leads back to itself."""
+    """Its second member has a size that leads back to itself."""
+    first = tar_member("b.txt").tobuf(tarfile.GNU_FORMAT)
     header = bytearray(tar_member("a.txt").tobuf(tarfile.GNU_FORMAT))
     header[124:136] = b"\xff" * 10 + b"\xfe\x00"  # -512, in the base-256 form
     header[148:156] = b" " * 8
     header[148:156] = b"%06o\0 " % sum(header)
     made = io.BytesIO()
     with gzip.GzipFile(fileobj=made, mode="wb") as packed:
-        packed.write(bytes(header) + bytes(1024))
+        packed.write(first + bytes(header) + bytes(1024))
     return made.getvalue()
 
 
@@ -453,6 +489,16 @@ def test_a_tar_bomb_is_refused(
     assert said == "jane.tgz: unpacked: over 1 MB"
 
 
+def test_a_time_that_is_none_is_not_told(tmp_path: Path, alpha: Module) -> None:
+    undated = patched(GOOD, b"PK\1\2", 12, bytes(4))
+    late = tar_member("alpha_dev.py", size=len(WORK))
+    late.mtime = 1e300
+    file(tmp_path, "a.zip", undated)
+    file(tmp_path, "b.tgz", tarred(late, content=WORK.encode()))
+    assert [one.time for one in find(tmp_path, alpha)] == [None, None]
+    assert all(isinstance(outcome(one.path, alpha), Source) for one in find(tmp_path))
+
+
 # Names.
 
 HOSTILE_NAMES = [
@@ -466,6 +512,7 @@ HOSTILE_NAMES = [
     "com¹.zip",
     "a" * 252 + ".py",
     "é" * 126 + ".py",
+    "\U0001f40d" * 60 + ".py",
     "ends in a dot..zip ",
     "<script>alert(1)</script>"[:20] + ".py",
     "A.py",
@@ -503,6 +550,13 @@ def test_what_is_odd_in_a_name_is_shown() -> None:
     assert dict(zip(SHOWN, safe_names(list(SHOWN)), strict=True)) == SHOWN
 
 
+def test_a_name_made_to_look_like_anothers_gets_its_own() -> None:
+    twins = ["A.py", "a.py"]
+    forged = safe_names(twins)
+    assert_safe(forged)
+    assert_safe(safe_names(twins + forged))
+
+
 @posix
 def test_hostile_names_on_disk_are_found_and_read(tmp_path: Path, alpha: Module) -> None:
     made = []
@@ -513,7 +567,7 @@ def test_hostile_names_on_disk_are_found_and_read(tmp_path: Path, alpha: Module)
             continue
         made.append(name)
     found = find(tmp_path, alpha)
-    assert len(found) >= len(made) - 2  # one that is no work by its name; a Mac has one A.py
+    assert len(found) >= len(made) - 3  # two are no work by their names; a Mac has one A.py
     assert_safe([one.name for one in found])
     for one in found:
         assert one.student.isprintable()
@@ -527,6 +581,7 @@ characters = st.one_of(
 names = st.one_of(st.text(characters, max_size=120), st.sampled_from([*SHOWN, *HOSTILE_NAMES]))
 
 
+@settings(deadline=None)
 @given(st.lists(names, unique=True, max_size=12))
 def test_any_names_become_unique_and_safe(given_names: list[str]) -> None:
     safe = safe_names(given_names)
@@ -571,7 +626,7 @@ notebooks = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=100, deadline=None)
 @given(data=st.lists(pieces, max_size=12).map(b"".join), ending=st.sampled_from([".py", ".ipynb"]))
 def test_any_bytes_are_read_or_refused_in_one_line(
     scratch: Path, alpha: Module, data: bytes, ending: str
@@ -579,7 +634,7 @@ def test_any_bytes_are_read_or_refused_in_one_line(
     assert_read_or_refused(outcome(file(scratch, f"alpha_dev{ending}", data), alpha))
 
 
-@settings(max_examples=150)
+@settings(max_examples=100, deadline=None)
 @given(notebook=notebooks)
 def test_any_json_is_read_or_refused_in_one_line(
     scratch: Path, alpha: Module, notebook: object
@@ -588,7 +643,7 @@ def test_any_json_is_read_or_refused_in_one_line(
     assert_read_or_refused(outcome(file(scratch, "alpha_dev.ipynb", text), alpha))
 
 
-@settings(max_examples=150)
+@settings(max_examples=100, deadline=None)
 @given(
     data=st.sampled_from([GOOD, ZIPS["bomb"][0][:5000], endless_tar(), tarred(tar_member("a.py"))]),
     edits=st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=6)), max_size=6),

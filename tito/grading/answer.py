@@ -59,10 +59,17 @@ def read_answer(ended: Ended) -> Answer:
         return _strange("something that is no value")
 
 
-def _loaded(broken: Any, compiled: Any) -> tuple[list[tuple[str, Answer]], list[tuple[str, str]]]:
+@dataclass(frozen=True)
+class Loaded:
     """The cells that could not be loaded, with the reason, and all cells as code."""
+
+    broken: list[tuple[str, Answer]]
+    cells: list[tuple[str, str]]
+
+
+def _loaded(broken: Any, compiled: Any) -> Loaded:
     reasons = [(str(one["cell"]), _error(one)) for one in broken]
-    return reasons, [(str(name), str(code)) for name, code in compiled]
+    return Loaded(reasons, [(str(name), str(code)) for name, code in compiled])
 
 
 def _error(told: dict[str, Any]) -> Answer:

@@ -50,8 +50,6 @@ def _choose(members: list[Member], module: Module) -> Chosen | None:
     if not ranked:
         return None
     first = ranked[0]
-    if first.problem:
-        raise Unreadable(f"{first.path}: {first.problem}")
     beside = [m for m in ranked if m.path.parent == first.path.parent and m.suffix != first.suffix]
     files = [first, *beside[:1]]
     ending = (".tito", "sync", f"{module.folder_name}.py")
@@ -68,7 +66,7 @@ def _ranked(usable: list[Member], module: Module) -> list[Member]:
     """Those of the best kind there is, the best first."""
     own = f"{module.name}_dev"
     place = ("modules", module.folder_name)
-    named = [m for m in usable if m.name.lower().startswith(own)]
+    named = [m for m in usable if own in m.name.lower()]
     strangers = [m for m in usable if not _OF_ANOTHER.match(m.name)]
     counts = Counter(m.suffix for m in strangers)
     lone = [m for m in strangers if counts[m.suffix] == 1]

@@ -43,7 +43,7 @@ def extract(member: Member, answers: frozenset[str]) -> Taken:
 
 
 def taken_cells(cells: list[Cell], answers: frozenset[str]) -> Code:
-    return tuple((_name(cell), _code(cell)) for cell in cells if _counts(cell, answers))
+    return tuple((_name(cell), cell.source) for cell in cells if _counts(cell, answers))
 
 
 def _checked(cells: Code, file: str) -> Iterator[tuple[str, str]]:
@@ -67,10 +67,6 @@ def _counts(cell: Cell, answers: frozenset[str]) -> bool:
 def _exported(cell: Cell) -> bool:
     first = cell.source.lstrip().partition("\n")[0]
     return "".join(first.split()) == "#|export"
-
-
-def _code(cell: Cell) -> str:
-    return cell.source.lstrip().partition("\n")[2] if _exported(cell) else cell.source
 
 
 def _name(cell: Cell) -> str:

@@ -98,9 +98,9 @@ def _kind(path: Path) -> str:
     return file_member(path, PurePosixPath(path.name)).problem
 
 
-def _newest_first(one: tuple[names.Named, Path]) -> tuple[int, bool, str]:
+def _newest_first(one: tuple[names.Named, Path]) -> tuple[int, str]:
     named, path = one
-    return -named.order, _kind(path) != FOLDER, path.name
+    return -named.order, path.name
 
 
 def _students(folder: Path, groups: list[list[tuple[names.Named, Path]]]) -> list[str]:

@@ -23,7 +23,7 @@ import numpy as np
 
 from tito.course import Course, Module
 from tito.grading import mistakes
-from tito.grading.answer import Answer, compare, read_answer
+from tito.grading.answer import Answer, Loaded, compare, read_answer
 from tito.grading.inside import wire
 from tito.grading.mistakes import Planted
 from tito.grading.sandbox import Sandbox, SandboxError, best_level, inside_folder
@@ -33,6 +33,7 @@ LIMIT = 5.0  # seconds of computing for one probe
 BUDGET = 30.0  # seconds lost on probes without an answer; after that each has SHORT
 SHORT = 1.0
 RECORD = "tests/grading/expected_{}.json"
+FORGED = Answer(category="strange value", reason="it returned something that is no value")
 LOST = Answer(category="sandbox lost", reason="it ended the process that watches it")
 Cells = list[tuple[str, str]]
 Probe = Callable[..., Any]
@@ -99,10 +100,10 @@ class Subject:
         not look into that: it is run in the sandbox only.
         """
         loaded = self._answer(None, b"{}")
-        if loaded.category:
-            self.fatal = loaded
+        if not isinstance(loaded.value, Loaded):
+            self.fatal = loaded if loaded.category else FORGED
         else:
-            self.broken, self.cells = loaded.value
+            self.broken, self.cells = loaded.value.broken, loaded.value.cells
             if self.sandbox:
                 self.sandbox.load(self.bench.module.package, self.cells)
 

@@ -39,11 +39,13 @@ class Loop:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         session.config.stash[BENCHES][self.bench.module.name] = self.bench
         items = [item for item in session.items if is_check(item)]
+        # First the public ones: no reason that a learner sees can hold what a hidden one asked.
+        asked = sorted(items, key=lambda item: check_of(item).hidden)
         if session.testsfailed or not items:
             return True  # the file of checks is broken: the batch hears nothing, and says so
         self.tell({"checks": [asdict(check_of(item)) for item in items]})
         for line in self.inbox:
-            self.tell(self.grade(items, json.loads(line)))
+            self.tell(self.grade(asked, json.loads(line)))
         return True
 
     def tell(self, what: dict[str, Any]) -> None:
@@ -105,6 +107,7 @@ def main(root: str, name: str, level: str, limit: str, seed: str) -> None:
     bench = Bench(course, module, int(seed), int(level))
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     settings = ["-c", str(course.root / "pyproject.toml"), "-p", "tito.grading.plugin", "-s"]
+    settings += ["--tb=native"]  # nobody reads it, and pytest's own takes longer than all checks
     settings += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # it is already imported
     settings += [part for name in NOT_NEEDED for part in ("-p", f"no:{name}")]
     loop = Loop(bench, float(limit), inbox, outbox)

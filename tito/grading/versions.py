@@ -37,7 +37,7 @@ def read_versions(files: list[Member], common: list[Member], module: Module) -> 
 
 def _of_two(read: dict[str, Taken], module: Module, common: list[Member]) -> Taken:
     first, second = read
-    if _lines(read[first]) == _lines(read[second]):
+    if _texts(read[first]) == _texts(read[second]):
         return read[first]
     kept, why = _worked_on(read, module, common)
     other = second if kept == first else first
@@ -50,7 +50,7 @@ def _worked_on(read: dict[str, Taken], module: Module, common: list[Member]) -> 
     if len(touched) == 1:
         return touched[0], "only that one was worked on"
     agreed = _agreed(common, answer_cells(module))
-    changed = [name for name, taken in read.items() if _lines(taken) != agreed]
+    changed = [name for name, taken in read.items() if _texts(taken) != agreed]
     if len(changed) == 1:
         return changed[0], "only that one changed since both agreed"
     missing = {name: _unwritten(taken) for name, taken in read.items()}
@@ -62,21 +62,20 @@ def _worked_on(read: dict[str, Taken], module: Module, common: list[Member]) -> 
 def _untouched(read: dict[str, Taken], module: Module) -> list[str]:
     """Which of them are still as the course gives them."""
     stub = strip_answers(read_text(module.script))
-    given = _lines((taken_cells(cells_of(stub), answer_cells(module)), ""))
-    return [name for name, taken in read.items() if _lines(taken) == given]
+    given = _texts((taken_cells(cells_of(stub), answer_cells(module)), ""))
+    return [name for name, taken in read.items() if _texts(taken) == given]
 
 
 def _agreed(common: list[Member], answers: frozenset[str]) -> list[str]:
     try:
-        return _lines(extract(common[0], answers)) if common else []
+        return _texts(extract(common[0], answers)) if common else []
     except Unreadable:
         return []
 
 
-def _lines(taken: Taken) -> list[str]:
-    """The code, without the blanks at line ends that the two formats keep differently."""
-    texts = ("\n".join(map(str.rstrip, code.splitlines())).strip() for _, code in taken[0])
-    return [text for text in texts if text]
+def _texts(taken: Taken) -> list[str]:
+    """The code, without the blank ends that the two formats keep differently."""
+    return [code.strip() for _, code in taken[0] if code.strip()]
 
 
 def _unwritten(taken: Taken) -> int:

@@ -25,7 +25,7 @@ done
 shift
 while read -r _ _ _ _ point _; do
     case $point in
-    "$root/tmp" | "$root/proc") ;;
+    "$root/tmp") ;;
     "$root" | "$root"/*) mount -o remount,bind,ro "$point" ;;
     esac
 done </proc/self/mountinfo

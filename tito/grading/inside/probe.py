@@ -34,6 +34,7 @@ def run(task: dict[str, Any], writer: int) -> None:
     module = types.ModuleType(task["module"])
     sys.modules[task["module"]] = module
     broken, compiled = run_cells(task["cells"], module, tell)
+    tell(at="")  # from here on it is the probe
     if task["probe"] is None:
         tell(value=[broken, compiled])
         return

@@ -49,6 +49,8 @@ def _pack(value: Any, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise WireError(f"nested more than {MAX_DEPTH} deep")
     kind = type(value)
+    if kind is int and value.bit_length() > 64:
+        raise WireError("a number of more than 64 bits")
     if kind in PLAIN:
         return value
     if kind is list or kind is tuple:

@@ -83,6 +83,7 @@ def confine(writer: int, limit: float) -> None:
         "RLIMIT_FSIZE": 16 << 20,
         "RLIMIT_NOFILE": 64,
         "RLIMIT_NPROC": 512,
+        "RLIMIT_MSGQUEUE": 0,
         "RLIMIT_CORE": 0,
     }
     for name, value in limits.items():
