@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 from tito.grading.answer import compare
 from tito.grading.inside import wire
 
-numbers = st.floats(allow_nan=False) | st.integers(-(10**20), 10**20) | st.booleans() | st.none()
+numbers = st.floats(allow_nan=False) | st.integers(-(2**63), 2**64 - 1) | st.booleans() | st.none()
 any_array = arrays.arrays(
     st.sampled_from(sorted(wire.DTYPES)), arrays.array_shapes(min_dims=0, min_side=0)
 )
@@ -81,6 +81,7 @@ def nested(depth):
         ('["array"]', "not a value"),
         ("[]", "not a value"),
         ("9" * 5000, "not a value"),
+        ("9" * 500, "more than 64 bits"),
         ('"' + "a" * wire.MAX_BYTES + '"', "more than"),
         ("{]", "not a value"),
         ("\x80", "not a value"),

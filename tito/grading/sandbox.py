@@ -141,7 +141,7 @@ def best_level(folder: Path) -> int:
     """The strongest level that works here, found by trying."""
     levels = list(NAMES) if os.name == "posix" else [0]
     if os.name == "posix" and os.geteuid() == 0:
-        levels = [2, 3, 1]  # bubblewrap shows the machine's own /dev/null: root could chmod it
+        levels = [2, 3, 1, 0]  # bubblewrap shows the machine's devices: root could chmod them
     for level in levels:
         with suppress(SandboxError, OSError):
             Sandbox(folder, level).close()

@@ -20,6 +20,7 @@ import numpy as np
 
 MAX_BYTES = 4_000_000
 MAX_DEPTH = 20
+MAX_BITS = 64  # of an int
 _SIZES = {"int": (8, 16, 32, 64), "uint": (8, 16, 32, 64), "float": (16, 32, 64)}
 DTYPES = {"bool", *(f"{kind}{bits}" for kind, sizes in _SIZES.items() for bits in sizes)}
 PLAIN = (type(None), bool, int, float, str)  # exact types: a subclass may lie about itself
@@ -49,8 +50,8 @@ def _pack(value: Any, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise WireError(f"nested more than {MAX_DEPTH} deep")
     kind = type(value)
-    if kind is int and value.bit_length() > 64:
-        raise WireError("a number of more than 64 bits")
+    if kind is int and value.bit_length() > MAX_BITS:
+        raise WireError(f"a number of more than {MAX_BITS} bits")
     if kind in PLAIN:
         return value
     if kind is list or kind is tuple:
@@ -82,6 +83,8 @@ def _unpack(part: Any, depth: int) -> Any:
         raise WireError(f"nested more than {MAX_DEPTH} deep")
     if isinstance(part, dict):
         return {key: _unpack(value, depth + 1) for key, value in part.items()}
+    if type(part) is int and part.bit_length() > MAX_BITS:
+        raise WireError(f"a number of more than {MAX_BITS} bits")
     if not isinstance(part, list):
         return part
     kind, *rest = part
