@@ -13,7 +13,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))  # pip builds without the current folder on the path
 
-from tito.carried import carried  # noqa: E402
+from tito.learner.carried import carried  # noqa: E402
 
 
 class BuildWithCourse(build_py):

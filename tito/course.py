@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from tito.cell import Cell
-from tito.cells import read_notebook, read_percent
 from tito.errors import CodeError, TitoError
+from tito.notebooks.cell import Cell
+from tito.notebooks.cells import read_notebook, read_percent
 
 _FOLDER = re.compile(r"^(\d{2})_([a-z][a-z0-9_]*)$")
 _TARGET = re.compile(r"^#\|\s*default_exp\s+([\w.]+)\s*$", re.MULTILINE)

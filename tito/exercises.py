@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from tito import percent
-from tito.cell import Cell, name_cells
 from tito.errors import CodeError
+from tito.notebooks import percent
+from tito.notebooks.cell import Cell, name_cells
 
 NUMBER = r"\d{1,2}\.\d+"
 BEGIN = re.compile(rf"^(\s*)### BEGIN SOLUTION ({NUMBER})\s*$")

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tito import runner, safety
-from tito.cell import Cell
+from tito import safety
 from tito.course import Course, Module
 from tito.errors import CodeError
 from tito.exercises import find_exercises
-from tito.linemap import exported_cells
+from tito.notebooks.cell import Cell
+from tito.notebooks.linemap import exported_cells
 from tito.render import block, content_hash, render
+from tito.running import runner
 
 _HASH = re.compile(r"^# sha256 of the lines below: (\w+)\n\n\n", re.MULTILINE)
 

@@ -2,7 +2,7 @@
 
 The cells that begin with `#| export` are kept in order, without that line and without the
 solution markers; above each stands `# cell: <grade_id>`, which leads from a line of the package
-back to the notebook (tito/linemap.py).
+back to the notebook (tito/notebooks/linemap.py).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import hashlib
 import re
 import warnings
 
-from tito import linemap
-from tito.cell import Cell
 from tito.course import Module
 from tito.errors import CodeError
 from tito.exercises import find_regions
-from tito.linemap import exported_cells, kept_lines
-from tito.magics import is_magic
+from tito.notebooks import linemap
+from tito.notebooks.cell import Cell
+from tito.notebooks.linemap import exported_cells, kept_lines
+from tito.notebooks.magics import is_magic
 
 
 def render(module: Module) -> str:

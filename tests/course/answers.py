@@ -11,9 +11,9 @@ from pathlib import Path
 
 from tests.course.conftest import COURSE
 from tito.course import Module
-from tito.failure import Failure
 from tito.grading.mistakes import FOLDER, Planted, plant, read
-from tito.process import environment
+from tito.running.failure import Failure
+from tito.running.process import environment
 
 HERE = Path(__file__).parent
 LIMIT = 10.0  # seconds for one answer
@@ -65,7 +65,7 @@ def _run(task: dict, folder: Path) -> dict[int, dict]:
 
 
 def _judge(module: Module, told: dict) -> Failure | None:
-    """As tito.runner does it."""
+    """As tito.running.runner does it."""
     if told.get("done"):
         return None
     failed = told.get("failed") or {"type": "", "message": f"did not finish within {LIMIT:g} s"}

@@ -11,9 +11,9 @@ from tests.course.answers import verdicts
 from tests.course.conftest import COURSE
 from tito.course import Module
 from tito.exercises import find_exercises
-from tito.failure import Failure
 from tito.grading.mistakes import FOLDER, RIGHT, Planted, planted_text, read
-from tito.runner import run_cells
+from tito.running.failure import Failure
+from tito.running.runner import run_cells
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="many at a time need fork")
 

@@ -20,9 +20,9 @@ from tests.hostile.bank import COURSE, MODULE, Entry, attacks
 from tests.hostile.files import entries
 from tito.grading.batch import Plan, Run
 from tito.grading.gradebook import Batch, Gradebook
-from tito.grading.intake import find
 from tito.grading.model import Check, Graded
 from tito.grading.sandbox import NAMES, SAFE, Sandbox, SandboxError, best_level, inside_folder
+from tito.intake.find import find
 
 BANK = [*attacks(), *entries()]
 LIMIT, SEED, JOBS = 1.0, 7, 2

@@ -15,8 +15,8 @@ from tests.tito.conftest import make_course
 from tests.tito.grading import add_checks, hand_in, submission
 from tito.grading.batch import Plan, Run
 from tito.grading.gradebook import Gradebook
-from tito.grading.intake import find
 from tito.grading.model import Graded, Verdict
+from tito.intake.find import find
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="level 1 is POSIX")
 RIGHT = "\n    return SCALE * x"

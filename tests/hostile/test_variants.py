@@ -4,9 +4,9 @@ import pytest
 
 from tests.course.conftest import COURSE
 from tests.hostile.variants import variants
-from tito.grading import intake
 from tito.grading.batch import Plan, Run
 from tito.grading.sandbox import SAFE, best_level, inside_folder
+from tito.intake import find as intake
 
 MODULE = COURSE.module("12")
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tito import answers
-from tito.carried import carried
 from tito.course import Course, Module
 from tito.exercises import find_exercises
 from tito.grading.mistakes import planted_text, read
+from tito.learner import answers
+from tito.learner.carried import carried
 
 ROOT = Path(__file__).parents[2]
 COURSE = Course(ROOT)

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from tito.combine import combine
 from tito.errors import CodeError
 from tito.exercises import find_regions, strip_answers
+from tito.learner.combine import combine
 
 
 def exercise(number: str, name: str, body: str = "", words: str = "words") -> str:

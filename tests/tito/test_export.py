@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tito import export as exporting
-from tito import linemap
 from tito.course import Course, Module, find_course
 from tito.errors import CodeError
 from tito.exercises import strip_answers
+from tito.notebooks import linemap
 from tito.render import content_hash
 
 HERE = Path(__file__)

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from tito.cells import read_percent
 from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.exercises import ANY_MARK, cells_of, strip_answers
-from tito.folder import contents
-from tito.grading.intake import Found, Source, Unreadable, find, read
-from tito.linemap import exported_cells
-from tito.merge import Choice
-from tito.notebook import to_json
+from tito.intake.find import Found, Source, Unreadable, find, read
+from tito.learner.folder import contents
+from tito.notebooks.cells import read_percent
+from tito.notebooks.linemap import exported_cells
+from tito.notebooks.merge import Choice
+from tito.notebooks.notebook import to_json
 from tito.render import block
 
 REPOSITORY = Path(__file__).resolve().parents[2]

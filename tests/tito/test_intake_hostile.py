@@ -24,9 +24,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tito.course import Course, Module
-from tito.grading import archive, contents, extract
-from tito.grading.intake import Found, Source, Unreadable, find, read
-from tito.grading.names import safe_names
+from tito.intake import archive, contents, extract
+from tito.intake.find import Found, Source, Unreadable, find, read
+from tito.intake.names import safe_names
 
 WORK = "# %%\n#| export\nx = 1\n"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")

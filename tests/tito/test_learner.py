@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from tito import cli, source
+from tito import cli
 from tito.exercises import strip_answers
+from tito.learner import source
 
 
 def say(course, monkeypatch, capfd, *args: str) -> str:

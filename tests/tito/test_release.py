@@ -14,9 +14,9 @@ from tests.tito.test_leaks import CHECKS
 from tito.commands.release import release
 from tito.course import Course
 from tito.errors import TitoError
-from tito.grading import release as releasing
-from tito.grading.leaks import find_leaks
-from tito.grading.release import files_of
+from tito.release import build as releasing
+from tito.release.build import files_of
+from tito.release.leaks import find_leaks
 from tito.render import render
 
 REPOSITORY = Path(__file__).resolve().parents[2]

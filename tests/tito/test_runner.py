@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from tito import runner
 from tito.exercises import strip_answers
+from tito.running import runner
 
 BODY = "return SCALE * x"
 

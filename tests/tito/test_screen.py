@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tito import screen, trial
 from tito.exercises import strip_answers
+from tito.running import trial
+from tito.terminal import screen
 
 BODY = "return SCALE * x"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tito import cli, source
+from tito import cli
 from tito.exercises import strip_answers
+from tito.learner import source
 
 ANSWER = "    return double(double(x))\n"
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tito import cli, safety, sync
+from tito import cli, safety
+from tito.notebooks import sync
 
 STUB = 'raise NotImplementedError("exercise 2.1: quadruple")'
 ANSWER = "return double(double(x))"

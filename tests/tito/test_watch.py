@@ -14,9 +14,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tito.keys import Keyboard
-from tito.saves import settled, times
-from tito.watching import Watch
+from tito.terminal.keys import Keyboard
+from tito.terminal.saves import settled, times
+from tito.terminal.watching import Watch
 
 BODY = "return SCALE * x"
 PATIENCE = 20  # seconds; a test that waits longer has failed

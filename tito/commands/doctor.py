@@ -12,11 +12,12 @@ from pathlib import Path
 
 import click
 
-from tito import console, sync
+from tito import console
 from tito import export as exporting
 from tito.course import Course, find_course
 from tito.errors import TitoError
-from tito.process import environment
+from tito.notebooks import sync
+from tito.running.process import environment
 
 NEEDED = ("numpy", "click", "jupytext", "pytest")
 OPTIONAL = {"jupyterlab": "notebook", "matplotlib": "viz"}

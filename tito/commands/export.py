@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from tito import console, safety, sync
+from tito import console, safety
 from tito import export as exporting
 from tito.course import Course, Module, find_course
+from tito.notebooks import sync
 
 
 @click.command(help="Make tinytorch/ from the modules.")

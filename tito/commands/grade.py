@@ -13,16 +13,16 @@ import click
 from tito import console, safety
 from tito.course import Course, Module
 from tito.errors import TitoError
-from tito.grading import intake
 from tito.grading.batch import Plan, Run, exercise_names
 from tito.grading.gradebook import Gradebook
 from tito.grading.gradebook import merge as merge_books
-from tito.grading.intake import Found
 from tito.grading.judge import LIMIT
 from tito.grading.report import write_reports
 from tito.grading.sandbox import NAMES, best_level, inside_folder
 from tito.grading.single import checks_file, require_consent
-from tito.source import course_here
+from tito.intake import find as intake
+from tito.intake.find import Found
+from tito.learner.source import course_here
 
 BOOK = "gradebook.sqlite"
 DUE = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"]

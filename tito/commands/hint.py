@@ -11,7 +11,7 @@ import click
 from tito import console
 from tito.course import Course, find_course
 from tito.exercises import Exercise
-from tito.lookup import find_exercise
+from tito.learner.lookup import find_exercise
 
 
 @click.command(help="A hint for an exercise (12.3, or its name); again, a stronger one.")

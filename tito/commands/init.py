@@ -15,10 +15,12 @@ from pathlib import Path
 
 import click
 
-from tito import __version__, console, source, sync
+from tito import __version__, console
 from tito.course import Course
 from tito.errors import TitoError
-from tito.folder import contents, pristine
+from tito.learner import source
+from tito.learner.folder import contents, pristine
+from tito.notebooks import sync
 
 
 @click.command(help="Make a folder of your own to learn in.")

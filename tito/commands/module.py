@@ -8,14 +8,16 @@ import sys
 
 import click
 
-from tito import console, runner, safety, sync
+from tito import console, safety
 from tito import export as exporting
 from tito.commands.status import show_exercises
 from tito.commands.test import test_files
 from tito.course import Course, Module, find_course
 from tito.errors import CodeError
 from tito.exercises import find_exercises
+from tito.notebooks import sync
 from tito.render import render
+from tito.running import runner
 
 NUMBER = click.argument("name", metavar="N")
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from tito import console, source
+from tito import console
 from tito.course import Course, Module
 from tito.errors import TitoError
+from tito.learner import source
 
 FOLDER = click.Path(path_type=Path)
 
@@ -36,7 +37,7 @@ def release(names: tuple[str, ...], folder: Path | None, nbgrader: Path | None) 
 
 
 def _to_learners(course: Course, modules: list[Module], folder: Path) -> None:
-    from tito.grading.release import release as make
+    from tito.release.build import release as make
 
     packed = make(course, modules, folder.absolute())
     then = "hand out the zip; `tito grade` marks what comes back"
@@ -44,7 +45,7 @@ def _to_learners(course: Course, modules: list[Module], folder: Path) -> None:
 
 
 def _to_nbgrader(course: Course, modules: list[Module], folder: Path) -> None:
-    from tito.grading.nbgrader_source import make_source
+    from tito.release.nbgrader_source import make_source
 
     make_source(course, modules, folder.absolute())
     first = f"cd {folder} && nbgrader generate_assignment {modules[0].folder_name}"

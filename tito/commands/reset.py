@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from tito import console, safety
-from tito.backups import Backup, backups, bring_back
 from tito.course import Course, Module, find_course
 from tito.errors import TitoError
-from tito.lookup import find_exercise, module_named
-from tito.reset import reset_exercise, reset_module
+from tito.learner.backups import Backup, backups, bring_back
+from tito.learner.lookup import find_exercise, module_named
+from tito.learner.reset import reset_exercise, reset_module
 
 SHOWN = 20  # backups in a list
 

@@ -11,10 +11,10 @@ from tito import console
 from tito.course import Course, Module, find_course
 from tito.errors import TitoError
 from tito.exercises import Exercise, find_exercises, find_regions
-from tito.lookup import find_exercise
-from tito.passing import passes
-from tito.source import reference
-from tito.sync import latest_cells
+from tito.learner.lookup import find_exercise
+from tito.learner.source import reference
+from tito.notebooks.sync import latest_cells
+from tito.running.passing import passes
 
 
 @click.command(help="The reference answer of an exercise, after it passes or with --yes.")

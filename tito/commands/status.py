@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import click
 
-from tito import console, safety, sync, trial
+from tito import console, safety
 from tito.course import Course, Module, find_course
 from tito.errors import CodeError, TitoError
 from tito.exercises import Exercise, find_exercises
 from tito.export import is_current
-from tito.sync import latest_cells
+from tito.notebooks import sync
+from tito.notebooks.sync import latest_cells
+from tito.running import trial
 
 DONE = ("exported", "borrowed")
 RUN_LIMIT = 60.0  # seconds

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from tito import console, safety
-from tito import sync as syncing
 from tito.course import Module, find_course
 from tito.errors import TitoError
+from tito.notebooks import sync as syncing
 
 
 @click.command(help="Bring each .py and its .ipynb together (all modules, or those named).")

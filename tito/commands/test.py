@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from tito import console, runner
+from tito import console
 from tito import export as exporting
 from tito.course import Course, Module, find_course
 from tito.errors import CodeError, TitoError
+from tito.running import runner
 
 PASSED_ON = "tito.pytest_args"
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from tito import console, safety
-from tito import update as updating
 from tito.commands.init import facts
 from tito.course import Course, find_course
 from tito.errors import TitoError
-from tito.folder import pristine
-from tito.source import reference
+from tito.learner import update as updating
+from tito.learner.folder import pristine
+from tito.learner.source import reference
 
 
 @click.command(help="Take over a newer course; what you wrote stays.")

@@ -6,12 +6,15 @@ from contextlib import suppress
 
 import click
 
-from tito import console, safety, screen, sync, trial
+from tito import console, safety
 from tito.commands.status import DONE, state
 from tito.course import Course, Module, find_course
 from tito.errors import TitoError
-from tito.keys import Keyboard
-from tito.watching import Quit, Watch
+from tito.notebooks import sync
+from tito.running import trial
+from tito.terminal import screen
+from tito.terminal.keys import Keyboard
+from tito.terminal.watching import Quit, Watch
 
 
 @click.command(help="Run the inline tests at every save; show the first failing exercise.")

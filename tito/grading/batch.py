@@ -25,10 +25,10 @@ from tito.errors import TitoError
 from tito.exercises import find_exercises
 from tito.grading import mistakes
 from tito.grading.gradebook import Batch, Gradebook
-from tito.grading.intake import Found
 from tito.grading.judge import LIMIT
 from tito.grading.model import Check, Graded, Verdict
 from tito.grading.single import checks_file
+from tito.intake.find import Found
 
 DAY = 24 * 60 * 60.0
 

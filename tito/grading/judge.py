@@ -27,7 +27,7 @@ from tito.grading.answer import Answer, Loaded, compare, read_answer
 from tito.grading.inside import wire
 from tito.grading.mistakes import Planted
 from tito.grading.sandbox import Sandbox, SandboxError, best_level, inside_folder
-from tito.linemap import exported_cells
+from tito.notebooks.linemap import exported_cells
 
 LIMIT = 5.0  # seconds of computing for one probe
 BUDGET = 30.0  # seconds lost on probes without an answer; after that each has SHORT

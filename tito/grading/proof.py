@@ -15,12 +15,13 @@ from pathlib import Path
 from tito.course import Module
 from tito.errors import TitoError
 from tito.exercises import strip_answers
-from tito.grading import intake, mistakes
+from tito.grading import mistakes
 from tito.grading.batch import Plan, Run
 from tito.grading.gradebook import Batch
 from tito.grading.mistakes import Planted
 from tito.grading.model import Graded
-from tito.grading.release import release
+from tito.intake import find as intake
+from tito.release.build import release
 
 
 @dataclass

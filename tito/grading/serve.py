@@ -19,12 +19,12 @@ from typing import IO, Any
 import pytest
 
 from tito.course import Course
-from tito.grading.intake import Found, Source, Unreadable, read
 from tito.grading.judge import Bench
 from tito.grading.model import PASSED, Graded, Verdict
 from tito.grading.plugin import BENCHES, check_of, is_check
 from tito.grading.sandbox import NAMES
 from tito.grading.single import checks_file
+from tito.intake.find import Found, Source, Unreadable, read
 
 NOT_NEEDED = ("cacheprovider", "logging", "unraisableexception", "threadexception")
 

@@ -12,10 +12,10 @@ import pytest
 
 from tito.course import Course, Module, find_course
 from tito.errors import TitoError
-from tito.grading.intake import Found, Unreadable, read
 from tito.grading.judge import Bench, own_cells
 from tito.grading.plugin import AGAIN
 from tito.grading.sandbox import NAMES, SAFE
+from tito.intake.find import Found, Unreadable, read
 
 TARGET = re.compile(rb"default_exp\s+core\.(\w+)")
 

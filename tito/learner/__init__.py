@@ -1,0 +1,1 @@
+"""A learner's folder: made, updated, reset, and nothing lost."""

@@ -1,0 +1,63 @@
+"""What a learner's folder holds when it is new.
+
+`.tito/pristine/` keeps a copy of every file as the course gave it: `reset` takes stubs from
+there, and `update` sees by it what the learner has touched.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tito.course import Course, Module
+from tito.exercises import strip_answers
+from tito.learner.carried import carried
+
+PYTEST = re.compile(r"^\[tool\.pytest\.ini_options\]\n(?:(?!\[).*\n?)*", re.MULTILINE)
+JUPYTEXT = 'formats = "ipynb,py:percent"\nnotebook_metadata_filter = "-all"\n'
+README = """\
+# My TinyTorch
+
+`tito status` says where you are and what to type next. You write in modules/, in the notebook or
+in the .py beside it; `tito module complete N` makes tinytorch/ from what you wrote.
+
+    source scripts/activate-tinytorch   # the environment, in a new terminal
+    tito hint 12.3                      # a hint; again, a stronger one
+    tito solution 12.3                  # the reference answer
+    tito reset 12.3                     # an exercise as it was at first; tito restore undoes it
+    tito update                         # a newer course; what you wrote stays
+"""
+
+
+def pristine(course: Course) -> Path:
+    """Where a learner's folder keeps what the course gave it."""
+    return course.root / ".tito" / "pristine"
+
+
+def contents(course: Course, first: str) -> dict[str, bytes]:
+    """Each file of a new folder that begins with module `first`, by its path."""
+    made = {"README.md": README.encode(), "jupytext.toml": JUPYTEXT.encode()}
+    scripts = {module.show(module.script) for module in course.modules}
+    later = [module for module in course.modules if module.number >= first]
+    own = {module.show(module.export) for module in later}
+    for name in carried(course.root):
+        if name not in own:
+            content = (course.root / name).read_bytes()
+            made[name] = _stub(content) if name in scripts else content
+    made["pyproject.toml"] = _pytest_settings(made.get("pyproject.toml", b"").decode())
+    return made
+
+
+def _stub(content: bytes) -> bytes:
+    return strip_answers(content.decode("utf-8-sig").replace("\r\n", "\n")).encode()
+
+
+def _pytest_settings(project: str) -> bytes:
+    """The course's own options for pytest, with the learner's package first on the path."""
+    found = PYTEST.search(project.replace("\r\n", "\n"))
+    section = found[0].rstrip() if found else "[tool.pytest.ini_options]"
+    return (section + ("\n" if "pythonpath" in section else '\npythonpath = ["."]\n')).encode()
+
+
+def stub_file(course: Course, module: Module) -> Path:
+    return pristine(course) / module.show(module.script)

@@ -1,0 +1,1 @@
+"""A module's two files, `.py` and `.ipynb`: read, written, compared, merged."""

@@ -1,0 +1,82 @@
+"""Keep `name_dev.py` and `name_dev.ipynb` the same notebook, and lose no edit of either.
+
+Both are compared with the text on which they last agreed (`.tito/sync/NN_name.py`). Nothing is
+written before the whole result is known to read back as it should.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tito import safety
+from tito.course import Module
+from tito.errors import CodeError
+from tito.notebooks.cell import Cell
+from tito.notebooks.cells import read_notebook, read_text
+from tito.notebooks.merge import Conflict
+from tito.notebooks.pair import Plan, plan
+
+BOM = b"\xef\xbb\xbf"
+
+
+def in_sync(module: Module) -> bool:
+    return not plan(module).changes
+
+
+def sync(module: Module, force: bool = False) -> list[str]:
+    """Bring both files together; return what was written. The caller holds the lock."""
+    made = plan(module)
+    if made.conflicts:
+        raise _conflict_error(module, made.conflicts)
+    if made.dropped and not force:
+        raise CodeError(
+            f"{module.folder_name}: {'; '.join(made.dropped)}; nothing was changed",
+            f"`tito sync {module.name} --force` if that is meant; else delete the emptied file"
+            " and sync again",
+        )
+    return _write(module, made)
+
+
+def _write(module: Module, made: Plan) -> list[str]:
+    written = []
+    for path, text in ((module.script, made.script), (module.notebook, made.notebook)):
+        if text is not None:
+            bom = path is not module.notebook and path.exists() and _has_bom(path)
+            copy = safety.backup(module.root, path)
+            safety.atomic_write(path, (BOM if bom else b"") + text.encode("utf-8"))
+            old = f" (before: {module.show(copy)})" if copy else ""
+            written.append(f"{module.show(path)}{old}")
+    _align_times(module)
+    if not module.common.exists() or module.common.read_bytes() != made.common.encode("utf-8"):
+        safety.atomic_write(module.common, made.common)
+    return written
+
+
+def _align_times(module: Module) -> None:
+    """JupyterLab's jupytext extension does not open a notebook that is newer than its `.py`."""
+    script, notebook = module.script.stat(), module.notebook.stat()
+    if notebook.st_mtime_ns > script.st_mtime_ns:
+        os.utime(module.notebook, ns=(notebook.st_atime_ns, script.st_mtime_ns))
+
+
+def _has_bom(path: Path) -> bool:
+    return path.read_bytes().startswith(BOM)
+
+
+def _conflict_error(module: Module, conflicts: list[Conflict]) -> CodeError:
+    files = f"{module.script.name} and {module.notebook.name}"
+    parts = [f"{files} disagree; both are as they were"]
+    for conflict in conflicts:
+        for name, text in ((".py", conflict.script), (".ipynb", conflict.notebook)):
+            shown = "deleted" if text is None else text.replace("\n", "\n      ")
+            parts.append(f"  {conflict.name} in the {name}:\n      {shown}")
+    return CodeError("\n".join(parts), f"make the cells equal, then `tito sync {module.name}`")
+
+
+def latest_cells(module: Module) -> list[Cell]:
+    """What the learner last wrote, for commands that only look: the side that was edited."""
+    both = module.script.exists() and module.notebook.exists() and module.common.exists()
+    if both and read_text(module.script).replace("\r\n", "\n") == read_text(module.common):
+        return read_notebook(module.notebook)[1]
+    return module.cells

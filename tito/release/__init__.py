@@ -1,0 +1,1 @@
+"""What learners get, and the proof that nothing leaks."""
