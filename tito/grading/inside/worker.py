@@ -16,7 +16,6 @@ import json
 import math
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -147,12 +146,9 @@ def clean_up() -> None:
     """Empty the scratch space: no probe finds what an earlier one wrote."""
     folder = os.environ["TMPDIR"]
     os.chmod(folder, 0o700)
-    for entry in os.scandir(folder):
-        with contextlib.suppress(OSError, RecursionError):
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
-            else:
-                os.unlink(entry.path)
+    left = [entry.path for entry in os.scandir(folder)]
+    if left:  # rm goes deeper than Python's own way
+        subprocess.run(["rm", "-rf", "--", *left], stderr=subprocess.DEVNULL, check=False)
 
 
 def kill(number: int) -> None:
