@@ -166,7 +166,9 @@ def _command(folder: Path, level: int, scratch: str) -> list[str]:
 def _walls(folder: Path) -> list[tuple[str, str]]:
     """What can be seen inside: (from, to). From "" an empty folder hides what would be there."""
     seen = [(path, path) for path in [*SYSTEM, sys.base_prefix] if os.path.exists(path)]
-    seen += [(str(path), f"/numpy/{path.name}") for path in sorted(_numpy_folder().glob("numpy*"))]
+    for name in ("numpy", "numpy.libs"):  # nothing else that is installed beside it
+        path = _numpy_folder() / name
+        seen += [(str(path), f"/numpy/{name}")] if path.exists() else []
     installed = Path(__file__).resolve().parents[2]  # with the answers, where tito is a wheel
     secret = [installed / "tito", installed / "tinytorch"]
     hidden = [("", str(one)) for one in secret if any(one.is_relative_to(path) for path, _ in seen)]

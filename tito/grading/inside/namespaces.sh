@@ -8,25 +8,27 @@ mkdir "$root/proc" "$root/tmp" "$root/dev"
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o "size=$scratch,mode=1777" tmpfs "$root/tmp"
 : >"$root/dev/null"
-mount --bind /dev/null "$root/dev/null"
+mount -o bind,ro /dev/null "$root/dev/null"
 while [ "$1" != -- ]; do
     if [ -z "$1" ]; then
         mount -t tmpfs -o size=4k tmpfs "$root$2"
+    elif [ -L "$1" ] && [ "$1" = "$2" ]; then
+        cp -P "$1" "$root$2" # /bin and /lib are often links into /usr
     elif [ -d "$1" ]; then
         mkdir -p "$root$2"
-        mount --rbind "$1" "$root$2"
+        mount -o rbind,ro "$1" "$root$2"
     elif [ -e "$1" ]; then
         mkdir -p "$root${2%/*}"
         : >"$root$2"
-        mount --bind "$1" "$root$2"
+        mount -o bind,ro "$1" "$root$2"
     fi
     shift 2
 done
 shift
-while read -r _ _ _ _ point _; do
-    case $point in
-    "$root/tmp") ;;
-    "$root" | "$root"/*) mount -o remount,bind,ro "$point" ;;
+while read -r _ _ _ _ point options _; do # what was mounted below one of them came along
+    case $point,$options, in
+    "$root/tmp",* | *,ro,*) ;;
+    "$root",* | "$root"/*) mount -o remount,bind,ro "$point" ;;
     esac
 done </proc/self/mountinfo
 cd "$root"

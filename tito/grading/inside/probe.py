@@ -12,6 +12,7 @@ import marshal
 import os
 import sys
 import types
+from collections.abc import Callable
 from typing import Any
 
 import wire  # beside this file
@@ -33,11 +34,10 @@ def run(task: dict[str, Any], writer: int) -> None:
 
     module = types.ModuleType(task["module"])
     sys.modules[task["module"]] = module
-    broken, compiled = run_cells(task["cells"], module, tell)
-    tell(at="")  # from here on it is the probe
     if task["probe"] is None:
-        tell(value=[broken, compiled])
+        tell(value=run_cells(task["cells"], module, lambda cell: tell(at=cell)))
         return
+    run_cells(task["cells"], module, lambda cell: None)
     try:
         scope: dict[str, Any] = {}
         exec(compile(task["probe"], "probe", "exec"), scope)
@@ -51,14 +51,18 @@ def run(task: dict[str, Any], writer: int) -> None:
         tell(value={"strange": str(error)[:MAX_MESSAGE]})
 
 
-def run_cells(cells: Cells, module: types.ModuleType, tell: Any) -> tuple[list[Any], Cells]:
+def run_cells(
+    cells: Cells, module: types.ModuleType, before: Callable[[str], None]
+) -> list[list[Any]]:
     """Run cell by cell: one that fails costs what depends on it, and no more.
 
     Returns what failed, and the cells compiled: text the first time, code from then on.
     """
-    broken, compiled, flags = [], [], 0
+    broken: list[Any] = []
+    compiled: list[Any] = []
+    flags = 0
     for name, text in cells:
-        tell(at=name)
+        before(name)
         try:
             if text.startswith(COMPILED):
                 code = marshal.loads(base64.b64decode(text.removeprefix(COMPILED)))
@@ -70,7 +74,7 @@ def run_cells(cells: Cells, module: types.ModuleType, tell: Any) -> tuple[list[A
         except BaseException as error:
             broken.append({"cell": name, **describe(error)})
         compiled.append((name, text))
-    return broken, compiled
+    return [broken, compiled]
 
 
 def describe(error: BaseException) -> dict[str, str]:
