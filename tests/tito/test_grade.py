@@ -224,3 +224,25 @@ def test_checks_that_cannot_run_are_the_authors_error(toy, tmp_path) -> None:
     folder = hand_in(tmp_path / "in", good=submission(toy))
     (toy.root / "tests/grading/test_alpha.py").write_text("import nothing_like_this\n", "utf-8")
     assert "cannot be run" in grade(toy, folder, "--module", 1, "--to", tmp_path / "out", code=2)
+
+
+@pytest.mark.parametrize(("times", "graded"), [(1, True), (2, False)])
+def test_a_judge_that_ends_is_tried_again_once(toy, tmp_path, times, graded) -> None:
+    folder = hand_in(tmp_path / "in", a=submission(toy), b=submission(toy))
+    tries = tmp_path / "tries"
+    tries.write_text("", "utf-8")
+    toy.edit(
+        toy.root / "tests/grading/test_alpha.py",
+        "        assert submission.run(probe) == 6",
+        f"""\
+        import os, pathlib
+        tries = pathlib.Path({str(tries)!r})
+        if len(tries.read_text()) < {times}:
+            tries.write_text(tries.read_text() + "x")
+            os._exit(1)
+        assert submission.run(probe) == 6""",
+    )
+    grade(toy, folder, "--module", 1, "--to", tmp_path / "out", "--jobs", 1)
+    assert points(tmp_path / "out") == dict(a=4 if graded else 0, b=4)
+    notes = [row["note"] for row in rows(tmp_path / "out")]
+    assert notes == ["" if graded else "it ended the judge itself: look at it by hand", ""]

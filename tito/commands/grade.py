@@ -140,11 +140,15 @@ def _run(plan: Plan, book: Path, found: list[Found]) -> Gradebook:
     def rate(_: object) -> str:
         return f"{done / max(time.monotonic() - start, 0.1):.1f} a second"
 
-    with click.progressbar(
-        run.grade(found), length=len(found), label="grading", show_pos=True, item_show_func=rate
-    ) as names:
-        for _ in names:
-            done += 1
+    try:
+        with click.progressbar(
+            run.grade(found), length=len(found), label="grading", show_pos=True, item_show_func=rate
+        ) as names:
+            for _ in names:
+                done += 1
+    except KeyboardInterrupt:
+        console.note(f"stopped: what was graded is in {book}", "the same command goes on")
+        raise
     return run.gradebook
 
 

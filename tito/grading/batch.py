@@ -153,14 +153,17 @@ class Run:
             self.done.put(error)
 
     def _grade_one(self, judge: Judge, found: Found) -> Judge:
-        """Return the judge for the next one: a new one, if this took its judge with it."""
-        try:
-            self._record(found, judge.grade(self._job(found)))
-        except EOFError:
-            judge.close()
-            judge = Judge(self.plan, self.seed)
-            note = "it ended the judge itself: look at it by hand"
-            self._record(found, {"graded": {**EMPTY, **_named(found), "note": note}})
+        """Return the judge for the next one: a new one, if this took its judge with it, twice."""
+        note = "it ended the judge itself: look at it by hand"
+        answer: dict[str, Any] = {"graded": {**EMPTY, **_named(found), "note": note}}
+        for _ in range(2):
+            try:
+                answer = judge.grade(self._job(found))
+                break
+            except EOFError:
+                judge.close()
+                judge = Judge(self.plan, self.seed)
+        self._record(found, answer)
         self.done.put(found.name)
         return judge
 

@@ -112,8 +112,8 @@ class Subject:
 
     def _answer(self, source: str | None, inputs: bytes) -> Answer:
         limit = self.limit if self.lost < BUDGET else min(SHORT, self.limit)
+        self.sandbox = self.sandbox or self.bench.open_sandbox(self.cells)  # or an error of ours
         try:
-            self.sandbox = self.sandbox or self.bench.open_sandbox(self.cells)
             answer = read_answer(self.sandbox.probe(source, inputs, limit))
         except SandboxError:
             self.close()
