@@ -176,6 +176,8 @@ def test_days_after_the_due_time_count_and_cost_what_was_said(toy, tmp_path) -> 
     grade(toy, *common, "--due", "2026-11-20T23:59", "--late-percent", 10)
     found = [(row["late_days"], row["points"], row["final"]) for row in rows(tmp_path / "out")]
     assert found == [("0", "4", "4"), ("2", "4", "3.2")]
+    grade(toy, *common, "--due", "2026-11-21T23:59")
+    assert [row["late_days"] for row in rows(tmp_path / "out")] == ["0", "1"]
 
 
 def test_a_submission_that_cannot_be_read_has_a_row_a_page_and_a_reason(toy, tmp_path) -> None:

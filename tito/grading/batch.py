@@ -178,16 +178,18 @@ class Run:
         }
 
     def _record(self, found: Found, answer: dict[str, Any]) -> None:
-        if "graded" in answer:
-            told = answer["graded"]
-            verdicts = tuple(Verdict(**one) for one in told["verdicts"])
-            late = late_days(found, self.plan.due)
+        late = late_days(found, self.plan.due)
+        if "graded" not in answer:
+            self.gradebook.set_late_days(found.name, late)
+            return
+        told = answer["graded"]
+        verdicts = tuple(Verdict(**one) for one in told["verdicts"])
+        if self.plan.check:
+            for verdict in verdicts:
+                self.gradebook.replace_verdict(found.name, verdict)
+        else:
             graded = Graded(**{**told, "verdicts": verdicts, "late_days": late})
-            if self.plan.check:
-                for verdict in verdicts:
-                    self.gradebook.replace_verdict(graded.name, verdict)
-            else:
-                self.gradebook.record(graded)
+            self.gradebook.record(graded)
 
 
 EMPTY: dict[str, Any] = {"sha256": "", "level": "", "verdicts": [], "note": ""}

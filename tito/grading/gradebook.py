@@ -117,6 +117,13 @@ class Gradebook:
             for graded in submissions:
                 _store(connection, graded)
 
+    def set_late_days(self, name: str, days: int) -> None:
+        """The due time may change after the grading."""
+        with self._connection() as connection:
+            connection.execute(
+                "UPDATE submissions SET late_days = ? WHERE name = ?", (days, printable(name))
+            )
+
     def done(self) -> dict[str, str]:
         """The sha256 of what was graded, by name."""
         with self._connection("BEGIN") as connection:
