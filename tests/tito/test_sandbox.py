@@ -10,7 +10,7 @@ import pytest
 from tests.tito.grading import add_checks
 from tito.grading.answer import read_answer
 from tito.grading.judge import Question
-from tito.grading.sandbox import NAMES, SAFE, Sandbox, SandboxError, inside_folder
+from tito.grading.sandbox import FRESH, NAMES, SAFE, Sandbox, SandboxError, inside_folder
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the levels above 0 are POSIX")
 SECRET = Path(__file__)
@@ -224,6 +224,43 @@ def test_a_safe_level_ends_orphans_with_their_own_session(ask, level):
     assert ask(probe).value == "gone"
     if level >= SAFE:
         assert len(ask(others).value) == 2
+
+
+def test_a_new_worker_finds_nothing_of_the_one_before(course):
+    if not works_alone(FRESH):
+        pytest.skip("no namespaces on this machine")
+    toy = add_checks(course)
+
+    def leave(module):
+        import ctypes
+        import os
+
+        libc = ctypes.CDLL(None)
+        os.mkdir("/tmp/locked", 0)
+        number = libc.shmget(77, 4096, 0o1666)
+        os.setpriority(os.PRIO_PROCESS, 1, 5)
+        return number >= 0
+
+    def look(module):
+        import ctypes
+        import os
+
+        found = [ctypes.CDLL(None).shmget(77, 4096, 0), os.getpriority(os.PRIO_PROCESS, 1)]
+        with open("/proc/self/status") as file:
+            held = [line.split()[1] for line in file if line.startswith("Cap")]
+        return [*found, os.listdir("/tmp"), sorted(set(held))]
+
+    with inside_folder(toy, toy.modules[0]) as folder:
+        sandbox = Sandbox(folder, FRESH)
+        answers = []
+        for probe in (leave, look):
+            sandbox.load("tinytorch.core.alpha", [])
+            question = Question.of(probe, {})
+            answers.append(read_answer(sandbox.probe(question.source, b"{}", 1.0)).value)
+            assert sandbox.end()
+            sandbox.begin()
+        sandbox.close()
+    assert answers == [True, [-1, 0, [], ["0000000000000000"]]]
 
 
 def test_a_worker_that_is_killed_is_an_error_of_the_sandbox(course):

@@ -116,7 +116,8 @@ class Subject:
         try:
             answer = read_answer(self.sandbox.probe(source, inputs, limit))
         except SandboxError:
-            self.close()
+            self.sandbox.close()
+            self.sandbox = None
             answer = LOST
         if answer.category in ("time limit", LOST.category):
             self.lost += limit
@@ -131,7 +132,7 @@ class Subject:
 
     def close(self) -> None:
         if self.sandbox:
-            self.sandbox.close()
+            self.bench.take_back(self.sandbox)
         self.sandbox = None
 
 
@@ -145,6 +146,7 @@ class Bench:
         self.level = best_level(self.folder) if level is None else level
         self.answers: dict[tuple[Planted | None, Question], Answer] = {}
         self.subject: Subject | None = None
+        self.idle: Sandbox | None = None
 
     def take(self, cells: Cells, limit: float = LIMIT) -> None:
         """Grade this submission from now on."""
@@ -161,9 +163,16 @@ class Bench:
         return Submission(self, self.subject, exercise)
 
     def open_sandbox(self, cells: Cells) -> Sandbox:
-        sandbox = Sandbox(self.folder, self.level)
+        sandbox, self.idle = self.idle, None
+        if sandbox:
+            sandbox.begin()
+        sandbox = sandbox or Sandbox(self.folder, self.level)
         sandbox.load(self.module.package, cells)
         return sandbox
+
+    def take_back(self, sandbox: Sandbox) -> None:
+        """Keep it for the next submission, where it can give each a worker of its own."""
+        self.idle = sandbox if sandbox.end() else None
 
     def expected(self, question: Question) -> Answer:
         """What the reference answers; in a released folder, what it answered then."""
@@ -223,6 +232,8 @@ class Bench:
 
     def close(self) -> None:
         self.let_go()
+        if self.idle:
+            self.idle.close()
         self.closing.close()
 
 

@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from threading import Timer
-from typing import Any
 
 from tito.course import Course, Module
 from tito.errors import TitoError
@@ -33,8 +32,9 @@ from tito.grading.inside import wire
 
 INSIDE = Path(wire.__file__).parent
 NAMES = {3: "3 bubblewrap", 2: "2 namespaces", 1: "1 limits, unsandboxed", 0: "0 unsandboxed"}
-SAFE = 2
+SAFE = FRESH = 2
 SCRATCH = 64 << 20  # bytes
+GONE = b"gone"  # says fresh.py, where a worker ended before its time
 START_LIMIT = 60.0  # seconds
 PATIENCE = 4  # the worker gives up after 3 times a probe's limit; this is for a worker that hangs
 SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache"]
@@ -70,21 +70,40 @@ class Sandbox:
             env=_environment(folder, level, self.scratch),
             start_new_session=True,
         )
+        self.level = level
+        self.begin()
+
+    def begin(self) -> None:
+        """Wait for a worker; at level 2 it is a new one for each submission."""
         try:
+            if self.level == FRESH:
+                self._send(b"next")
             pid = json.loads(self._receive(START_LIMIT))["pid"]
-            if level >= SAFE and pid != 1:
+            if self.level >= SAFE and pid != 1:
                 raise SandboxError("the worker is not alone in its namespace")
-        except BaseException:
+        except (SandboxError, ValueError) as error:
             self.close()
-            raise
+            raise SandboxError(f"no worker: {error}") from None
+
+    def end(self) -> bool:
+        """Let the worker go; say whether another may begin."""
+        if self.level == FRESH and self.process.poll() is None:
+            with suppress(SandboxError):
+                self._send(b"")
+                return True
+        self.close()
+        return False
 
     def load(self, module: str, cells: list[tuple[str, str]]) -> None:
         """Say which cells a probe runs first."""
-        self._send({"load": {"module": module, "cells": cells}})
+        self._send(json.dumps({"load": {"module": module, "cells": cells}}).encode())
 
     def probe(self, source: str | None, inputs: bytes, limit: float) -> Ended:
-        self._send({"probe": source, "inputs": inputs.decode(), "limit": limit})
+        task = {"probe": source, "inputs": inputs.decode(), "limit": limit}
+        self._send(json.dumps(task).encode())
         how, *lines = self._receive(PATIENCE * limit + START_LIMIT).split(b"\n")
+        if how == GONE:
+            raise SandboxError("the worker is gone")
         return Ended(how.decode(), [line for line in lines if line])
 
     def close(self) -> None:
@@ -96,10 +115,10 @@ class Sandbox:
         self.process.wait()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, message: bytes) -> None:
         assert self.process.stdin
         try:
-            wire.send(self.process.stdin.fileno(), json.dumps(message).encode())
+            wire.send(self.process.stdin.fileno(), message)
         except OSError:
             raise SandboxError("the worker is gone") from None
 
@@ -158,8 +177,8 @@ def _command(folder: Path, level: int, scratch: str) -> list[str]:
         flags = ["--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
         flags += ["--net", "--mount", "--ipc", "--uts"]
         pairs = [part for pair in _walls(folder) for part in pair]
-        shell = ["sh", str(INSIDE / "namespaces.sh"), scratch, str(SCRATCH), *pairs, "--"]
-        return ["unshare", *flags, *shell, *run, "/course/worker.py"]
+        shell = ["sh", str(INSIDE / "namespaces.sh"), scratch, *pairs, "--"]
+        return ["unshare", *flags, *shell, *run, "/course/worker.py", "--fresh", str(SCRATCH)]
     return [*run, str(folder / "worker.py"), *([] if level else ["--spawn"])]
 
 

@@ -1,12 +1,11 @@
-# Builds a read-only root inside fresh namespaces, then runs a command in it without capabilities.
-#   sh namespaces.sh ROOT SCRATCH_BYTES FROM TO ... -- COMMAND ...   (FROM "" hides TO)
+# Builds a read-only root inside fresh namespaces, then runs a command in it.
+#   sh namespaces.sh ROOT FROM TO ... -- COMMAND ...   (FROM "" hides TO)
 set -e
-root=$1 scratch=$2
-shift 2
+root=$1
+shift
 mount -t tmpfs -o size=1m,mode=755 tmpfs "$root"
 mkdir "$root/proc" "$root/tmp" "$root/dev"
 mount -t proc proc "$root/proc"
-mount -t tmpfs -o "size=$scratch,mode=1777" tmpfs "$root/tmp"
 : >"$root/dev/null"
 mount -o bind,ro /dev/null "$root/dev/null"
 while [ "$1" != -- ]; do
@@ -27,9 +26,9 @@ done
 shift
 while read -r _ _ _ _ point options _; do # what was mounted below one of them came along
     case $point,$options, in
-    "$root/tmp",* | *,ro,*) ;;
+    *,ro,*) ;;
     "$root",* | "$root"/*) mount -o remount,bind,ro "$point" ;;
     esac
 done </proc/self/mountinfo
 cd "$root"
-exec chroot . setpriv --no-new-privs --bounding-set=-all --inh-caps=-all -- "$@"
+exec chroot . "$@"

@@ -4,7 +4,7 @@ It runs no line of a submission, and knows no expected value. It enforces the li
 a probe leaves behind, and passes on what was written, unread. With --spawn a fresh interpreter
 takes the place of the fork (Windows has none).
 
-    python worker.py [--spawn | --probe]
+    python worker.py [--fresh SCRATCH_BYTES | --spawn | --probe]
 """
 
 from __future__ import annotations
@@ -37,12 +37,13 @@ def serve(inbox: int, outbox: int) -> None:
     """Answer messages until the judge goes away.
 
     A message is a JSON object after its length. With "load" it says which cells to run from now
-    on; otherwise it is a probe, answered by a line that says how it ended, and what it wrote.
+    on; otherwise it is a probe, answered by a line that says how it ended, and what it wrote. An
+    empty one ends the conversation.
     """
     loaded: dict[str, Any] = {}
     run_probe = spawn_probe if "--spawn" in sys.argv else fork_probe
     wire.send(outbox, json.dumps({"pid": os.getpid()}).encode())
-    while (message := wire.receive(inbox)) is not None:
+    while message := wire.receive(inbox):
         task = json.loads(message)
         if "load" in task:
             loaded = task["load"]
@@ -242,4 +243,9 @@ if __name__ == "__main__":
             probe.run(json.loads(file.read()), outbox)
         os._exit(0)
     harden()
-    serve(inbox, outbox)
+    if "--fresh" in sys.argv:
+        import fresh  # beside this file
+
+        fresh.mother(inbox, outbox, sys.argv[-1], lambda: serve(inbox, outbox))
+    else:
+        serve(inbox, outbox)
