@@ -139,6 +139,13 @@ def test_only_what_changed_is_graded_again(toy, tmp_path) -> None:
     assert {row["seed"] for row in rows(tmp_path / "out")} == {seed}
 
 
+def test_grades_that_lie_among_the_submissions_are_none(toy, tmp_path) -> None:
+    folder = hand_in(tmp_path / "in", a=submission(toy))
+    for _ in range(2):
+        grade(toy, folder, "--module", 1, "--to", folder / "grades")
+    assert points(folder / "grades") == dict(a=4)
+
+
 def test_one_check_that_was_mended_is_graded_again_for_all(toy, tmp_path) -> None:
     folder = hand_in(tmp_path / "in", a=submission(toy), b=stub(toy))
     checks = toy.root / "tests/grading/test_alpha.py"

@@ -72,13 +72,14 @@ def batch(
     unsandboxed: bool,
 ) -> int:
     course, module = _course_of(name)
+    to = folder or Path(f"grades-{module.folder_name}")
     found = intake.find(submissions, module if due else None)
+    found = [one for one in found if one.path.resolve() != to.resolve()]  # an earlier run's
     _refuse_unknown(again, found)
     found = _shard(found, shard, seed) if shard else found
     level = _level(course, module)
     require_consent(level, unsandboxed)
     console.note(f"{len(found)} submissions, sandbox {NAMES[level]}")
-    to = folder or Path(f"grades-{module.folder_name}")
     moment = due.timestamp() if due else None
     plan = Plan(course, module, level, seed, jobs, limit, moment, frozenset(again), check)
     with safety.lock(to):

@@ -7,10 +7,7 @@ tinytorch/, so that N can be built on it, and their stubs wait for whoever goes 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import click
@@ -19,7 +16,7 @@ from tito import __version__, console
 from tito.course import Course
 from tito.errors import TitoError
 from tito.learner import source
-from tito.learner.folder import contents, pristine
+from tito.learner.folder import building, contents, pristine, put_in_place
 from tito.notebooks import sync
 
 
@@ -31,28 +28,14 @@ def init(folder: Path, first: str | None) -> int:
     if course.learner is not None:
         raise TitoError(f"{course.root} is a learner's folder", "leave it, then make another")
     begin = course.module(first) if first else course.modules[0]
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise TitoError(f"{folder} exists and is not empty", "name a new folder")
-    _make_whole(course, folder.absolute(), begin.number)
+    with building(folder) as made:
+        _fill(course, Course(made), begin.number)
+        put_in_place(made, folder)
     names = ", ".join(other.name for other in course.modules if other.number < begin.number)
     console.ok(f"made {folder}" + (f" (borrowed: {names})" if names else ""))
     shown = f'"{folder}"' if " " in str(folder) else folder
     console.plain(f"  cd {shown} && tito module start {begin.number}")
     return 0
-
-
-def _make_whole(course: Course, folder: Path, first: str) -> None:
-    """Build beside the place and rename: nobody finds half a folder."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        building.chmod(0o755)
-        _fill(course, Course(building), first)
-        if folder.exists():
-            folder.rmdir()
-        os.rename(building, folder)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 def _fill(course: Course, mine: Course, first: str) -> None:

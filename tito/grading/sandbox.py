@@ -29,6 +29,7 @@ from threading import Timer
 from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.grading.inside import wire
+from tito.running.trial import THREADS
 
 INSIDE = Path(wire.__file__).parent
 NAMES = {3: "3 bubblewrap", 2: "2 namespaces", 1: "1 limits, unsandboxed", 0: "0 unsandboxed"}
@@ -39,9 +40,7 @@ START_LIMIT = 60.0  # seconds
 PATIENCE = 4  # the worker gives up after 3 times a probe's limit; this is for a worker that hangs
 SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache"]
 SYSTEM += ["/etc/alternatives"]
-ONE_THREAD = dict.fromkeys(
-    ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"], "1"
-)
+ONE_THREAD = dict.fromkeys(THREADS, "1")
 
 
 class SandboxError(Exception):

@@ -6,10 +6,15 @@ there, and `update` sees by it what the learner has touched.
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tito.course import Course, Module
+from tito.errors import TitoError
 from tito.exercises import strip_answers
 from tito.learner.carried import carried
 
@@ -32,6 +37,25 @@ in the .py beside it; `tito module complete N` makes tinytorch/ from what you wr
 def pristine(course: Course) -> Path:
     """Where a learner's folder keeps what the course gave it."""
     return course.root / ".tito" / "pristine"
+
+
+@contextmanager
+def building(folder: Path) -> Iterator[Path]:
+    """A folder beside the place to fill: nobody finds half of one."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise TitoError(f"{folder} exists and is not empty", "name a new folder")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = folder.absolute().parent
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=beside) as name:
+        made = Path(name) / "made"
+        made.mkdir()
+        yield made
+
+
+def put_in_place(made: Path, folder: Path) -> None:
+    if folder.exists():
+        folder.rmdir()
+    os.rename(made, folder)
 
 
 def contents(course: Course, first: str) -> dict[str, bytes]:

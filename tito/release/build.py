@@ -17,7 +17,6 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 from tito import __version__
@@ -25,7 +24,7 @@ from tito.course import Course, Module
 from tito.errors import CodeError, TitoError
 from tito.exercises import find_exercises
 from tito.grading.judge import RECORD
-from tito.learner.folder import contents, pristine
+from tito.learner.folder import building, contents, pristine, put_in_place
 from tito.notebooks import sync
 from tito.notebooks.cells import read_text
 from tito.release.leaks import Leak, find_leaks
@@ -87,24 +86,6 @@ def release(course: Course, modules: list[Module], folder: Path) -> Path:
         put_in_place(made, folder)
         os.replace(unplaced, packed)
     return packed
-
-
-@contextmanager
-def building(folder: Path) -> Iterator[Path]:
-    """A folder beside the place to fill: nobody finds half a release."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise TitoError(f"{folder} exists and is not empty", "name a new folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as name:
-        made = Path(name) / "made"
-        made.mkdir()
-        yield made
-
-
-def put_in_place(made: Path, folder: Path) -> None:
-    if folder.exists():
-        folder.rmdir()
-    os.rename(made, folder)
 
 
 def refuse(leaks: list[Leak]) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from tito.course import Course, Module
 from tito.exercises import cells_of, strip_answers
+from tito.learner.folder import building, put_in_place
 from tito.notebooks.cells import read_text
 from tito.notebooks.merge import Choice
 from tito.notebooks.notebook import to_json
-from tito.release.build import building, put_in_place, refuse, released_files
+from tito.release.build import refuse, released_files
 from tito.release.leaks import find_leaks
 
 CONFIG_FILE = "nbgrader_config.py"
