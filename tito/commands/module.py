@@ -106,14 +106,18 @@ def _export_tested(course: Course, module: Module) -> None:
 
 
 def _judge(module: Module, run: runner.PytestRun) -> None:
-    if run.exit_code == 0:
-        console.ok(f"tests of {module.name} pass against the new export")
-        return
     kept = "the last good export stands" if module.export.exists() else "nothing was exported"
     again = f"`tito module test {module.number}`, or change it and complete again"
     if run.failure:
         raise run.failure.as_error(f"{module.name} fails its tests; {kept}", again)
-    raise CodeError(f"pytest stopped ({run.exit_code}); {kept}", run.output.strip()[-2000:])
+    if run.exit_code:
+        raise CodeError(f"pytest stopped ({run.exit_code}); {kept}", run.output.strip()[-2000:])
+    if not run.passed:
+        raise CodeError(f"no test of {module.name} ran; {kept}", run.output.strip()[-2000:])
+    if run.proved < run.passed:
+        what = f"{run.passed - run.proved} of {run.passed} tests did not run on the new export"
+        raise CodeError(f"{what}; {kept}", f"`tito doctor`; {module.package} came from elsewhere")
+    console.ok(f"tests of {module.name} pass against the new export")
 
 
 def _run_inline(module: Module, limit: float, quiet: bool) -> None:

@@ -41,14 +41,14 @@ def test(ctx: click.Context, names: tuple[str, ...], everything: bool) -> int:
 
 
 def _verdict(run: runner.PytestRun, what: str) -> int:
-    if run.exit_code == 0:
-        skipped = f", {run.skipped} skipped" if run.skipped else ""
+    skipped = f", {run.skipped} skipped" if run.skipped else ""
+    if run.exit_code == 0 and run.passed:
         console.ok(f"{run.passed} tests passed{skipped}")
         return 0
     if run.failure:
         raise run.failure.as_error(then=f"`tito test {what} -- -x` stops at the first failure")
-    if run.exit_code == 5:
-        raise TitoError("no test was selected", "look at what stands after `--`")
+    if run.exit_code in (0, 5):
+        raise TitoError(f"no test ran{skipped}", "look at what stands after `--`")
     raise TitoError(f"pytest stopped with exit code {run.exit_code}", "its message stands above")
 
 

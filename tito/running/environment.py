@@ -14,6 +14,7 @@ THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB
 LET_IN = (
     *("PATH", "HOME", "USER", "TMPDIR", "TEMP", "TMP", "TZ", "VIRTUAL_ENV", "MPLCONFIGDIR"),
     *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),  # on clusters Python does not start without
+    "OPENBLAS_CORETYPE",  # some processors need an older kernel
     *("TERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"),
     *("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "PROGRAMDATA"),  # Windows
     *("USERPROFILE", "APPDATA", "LOCALAPPDATA"),

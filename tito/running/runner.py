@@ -82,10 +82,11 @@ def _judge(
 @dataclass
 class PytestRun:
     exit_code: int
-    passed: int
-    skipped: int
     failure: Failure | None
     output: str
+    passed: int = 0
+    skipped: int = 0
+    proved: int = 0  # tests that ran in the child itself, with the candidates in place
 
 
 def run_tests(
@@ -96,6 +97,7 @@ def run_tests(
     limit: float = TEST_LIMIT,
 ) -> PytestRun:
     """Run pytest in the course's folder, with candidates in place of some exports."""
+    args = ["-c", str(course.root / "pyproject.toml"), "--rootdir", str(course.root), *args]
     files = {module.package: str(path) for module, path in (shadow or {}).items()}
     outcome = run_child("pytest", course.root, course.root, limit, quiet, args=args, shadow=files)
     candidates = {str(path): module for module, path in (shadow or {}).items()}
@@ -103,5 +105,4 @@ def run_tests(
     if not outcome.ended:
         failed = {"type": "", "message": f"pytest {outcome.ending}"}
     failure = Failure.read(course, failed, None, candidates) if failed else None
-    passed, skipped = outcome.last("passed") or 0, outcome.last("skipped") or 0
-    return PytestRun(outcome.exit_code, passed, skipped, failure, outcome.output)
+    return PytestRun(outcome.exit_code, failure, outcome.output, **(outcome.last("counts") or {}))
