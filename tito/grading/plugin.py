@@ -1,7 +1,8 @@
 """pytest's side of grading: options, marks, and the fixtures `submission` and `rng`.
 
-`pytest --submission PATH` grades one submission; without it the checks run on this folder's own
-module. `tito grade` runs the same tests on many (tito/grading/batch.py).
+`pytest --submission=PATH` grades one submission; without it the checks run on this folder's own
+module. `tito grade` runs the same tests on many (tito/grading/batch.py). The course's settings for
+pytest name this plugin (`addopts`), so that no other project meets it.
 """
 
 from __future__ import annotations
@@ -49,10 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """`--submission PATH`: begin again with the checks of its module, in the course's settings.
-
-    pytest took PATH for a test of its own, and looked for its settings there.
-    """
+    """`--submission=PATH`: begin again, with the checks of its module alone."""
     if not config.getoption("submission") or config.pluginmanager.has_plugin(AGAIN):
         return None
     from tito.grading.single import run_on_checks

@@ -106,7 +106,7 @@ def main(root: str, name: str, level: str, limit: str, seed: str) -> None:
     module = course.module(name)
     bench = Bench(course, module, int(seed), int(level))
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    settings = ["-c", str(course.root / "pyproject.toml"), "-p", "tito.grading.plugin", "-s"]
+    settings = ["-c", str(course.root / "pyproject.toml"), "-s"]
     settings += ["--tb=native"]  # nobody reads it, and pytest's own takes longer than all checks
     settings += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # it is already imported
     settings += [part for name in NOT_NEEDED for part in ("-p", f"no:{name}")]
