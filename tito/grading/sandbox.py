@@ -29,7 +29,7 @@ from threading import Timer
 from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.grading.inside import wire
-from tito.running.trial import THREADS
+from tito.running.environment import THREADS
 
 INSIDE = Path(wire.__file__).parent
 NAMES = {3: "3 bubblewrap", 2: "2 namespaces", 1: "1 limits, unsandboxed", 0: "0 unsandboxed"}

@@ -13,10 +13,10 @@ from typing import Any
 from tito.course import Course, Module
 from tito.exercises import TEST_ID, Exercise, find_exercises
 from tito.running import runner
+from tito.running.environment import THREADS
 from tito.running.failure import Failure, number_in
 from tito.running.process import Outcome, run_child
 
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 LIMIT = 10.0  # seconds
 
 
