@@ -1,9 +1,7 @@
 """One judge of a batch: pytest, started once, runs the checks for each submission it is told of.
 
-    python -m tito.grading.serve ROOT MODULE LEVEL LIMIT SEED
-
-It reads a job a line from standard input and answers each with a line on standard output. What
-pytest prints goes nowhere.
+It is started with ROOT MODULE LEVEL LIMIT SEED (tito/grading/batch.py), reads a job a line from
+standard input, and answers each with a line on standard output. What pytest prints goes nowhere.
 """
 
 from __future__ import annotations
@@ -62,21 +60,19 @@ class Loop:
             return {"graded": asdict(Graded(found.name, found.student, "", "", (), str(error)))}
         if source.sha256 == job["known"]:
             return {"same": True}
-        wanted = [
-            one for one in items if check_of(one).name in (job["check"] or check_of(one).name)
-        ]
+        checks = job["checks"]  # none: all
+        wanted = [one for one in items if not checks or check_of(one).name in checks]
         return {"graded": asdict(self.run(found, source, wanted))}
 
     def run(self, found: Found, source: Source, items: list[pytest.Item]) -> Graded:
         self.verdicts = []
-        self.bench.take(list(source.cells), self.limit)
-        fatal = self.bench.subject.fatal if self.bench.subject else None
+        self.bench.take(source.cells, self.limit, source.outside)
         for item, following in zip(items, [*items[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         verdicts = tuple(self.named(items))
+        told = self.bench.subject.notes() if self.bench.subject else []
         self.bench.let_go()
-        notes = [source.note, f"it cannot be loaded: {fatal.told}" if fatal else ""]
-        note, level = "; ".join(filter(None, notes)), NAMES[self.bench.level]
+        note, level = "; ".join(filter(None, [source.note, *told])), NAMES[self.bench.level]
         return Graded(found.name, found.student, source.sha256, level, verdicts, note)
 
     def named(self, items: list[pytest.Item]) -> Iterator[Verdict]:
@@ -97,7 +93,8 @@ class Loop:
             self.verdicts.append(Verdict(**{key: told[key] for key in names}))
 
 
-def main(root: str, name: str, level: str, limit: str, seed: str) -> None:
+def main() -> None:
+    root, name, level, limit, seed = sys.argv[1:]
     inbox, outbox = os.fdopen(os.dup(0), encoding="utf-8"), os.fdopen(os.dup(1), "w")
     quiet = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
@@ -113,7 +110,3 @@ def main(root: str, name: str, level: str, limit: str, seed: str) -> None:
     loop = Loop(bench, float(limit), inbox, outbox)
     status = pytest.main([*settings, str(checks_file(course, module))], plugins=[loop])
     sys.exit(int(status))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
