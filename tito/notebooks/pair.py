@@ -10,6 +10,7 @@ from typing import Any
 
 from tito.course import Module
 from tito.errors import CodeError
+from tito.lines import plain
 from tito.notebooks import notebook, percent
 from tito.notebooks.align import align, same
 from tito.notebooks.cell import Cell, name_cells
@@ -82,7 +83,7 @@ def plan(module: Module) -> Plan:
         return Plan(conflicts=merged.conflicts)
     cells = name_cells([_result(choice, pair) for choice in merged.choices])
     text = notebook.to_script(merged.choices, pair.script, pair.text or "")
-    made = Plan(common=text.replace("\r\n", "\n"))
+    made = Plan(common=plain(text))
     _check_reading(module, cells, text)
     made.script = text if text != pair.text else None
     if pair.json is None or _differs(pair, merged.choices, cells):

@@ -12,6 +12,7 @@ from pathlib import Path
 from tito import safety
 from tito.course import Module
 from tito.errors import CodeError
+from tito.lines import plain
 from tito.notebooks.cell import Cell
 from tito.notebooks.cells import read_notebook, read_text
 from tito.notebooks.merge import Conflict
@@ -77,6 +78,6 @@ def _conflict_error(module: Module, conflicts: list[Conflict]) -> CodeError:
 def latest_cells(module: Module) -> list[Cell]:
     """What the learner last wrote, for commands that only look: the side that was edited."""
     both = module.script.exists() and module.notebook.exists() and module.common.exists()
-    if both and read_text(module.script).replace("\r\n", "\n") == read_text(module.common):
+    if both and plain(read_text(module.script)) == read_text(module.common):
         return read_notebook(module.notebook)[1]
     return module.cells
