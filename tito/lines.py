@@ -1,7 +1,7 @@
 """The lines of a text, as Python's reader, Jupyter and editors count them.
 
-A line ends with \\n, \\r\\n or a lone \\r. `str.splitlines` also ends one at a form feed, U+2028 and
-six more, which stand inside a line for Python: a comment would become code.
+A line ends with \\n, \\r\\n or a lone \\r. `str.splitlines` also ends one at a form feed, U+2028
+and six more, which stand inside a line for Python: a comment would become code.
 """
 
 from __future__ import annotations

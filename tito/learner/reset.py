@@ -34,8 +34,7 @@ def reset_module(course: Course, module: Module) -> Path:
     stub = stub_of(course, module)
     copy = safety.backup_together(module.root, module.script, module.notebook)
     safety.atomic_write(module.script, stub)
-    module.notebook.unlink(missing_ok=True)  # made again from the .py, here or by the next sync
-    sync.sync(module.fresh())
+    sync.sync(module.fresh(), without=module.notebook)
     return copy
 
 
