@@ -61,12 +61,12 @@ def extra_files(course: Course, modules: list[Module]) -> dict[str, bytes]:
 def _recorded(course: Course, checks: Path) -> bytes:
     with tempfile.TemporaryDirectory(prefix="tito-") as name:
         record = Path(name, "expected.json")
-        command = [sys.executable, "-m", "pytest", "-p", "tito.grading.plugin", str(checks)]
+        shown = checks.relative_to(course.root).as_posix()
+        command = [sys.executable, "-m", "pytest", "-p", "tito.grading.plugin", shown]
         command += ["-m", "not hidden", "-p", "no:cacheprovider", "--record-expected", str(record)]
         alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         done = subprocess.run(command, cwd=course.root, env=alone, capture_output=True)
         if done.returncode:
-            shown = checks.relative_to(course.root).as_posix()
             raise CodeError(f"the reference fails checks in {shown}", f"`pytest {shown}`")
         return record.read_bytes() if record.exists() else b""  # no check compares
 

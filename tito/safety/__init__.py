@@ -2,6 +2,6 @@
 
 from tito.safety.copies import backup, backup_together
 from tito.safety.files import BOM, atomic_write, write_text
-from tito.safety.lock import lock
+from tito.safety.locks import lock
 
 __all__ = ["BOM", "atomic_write", "backup", "backup_together", "lock", "write_text"]
