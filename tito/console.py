@@ -7,7 +7,9 @@ plain letters.
 from __future__ import annotations
 
 import os
+import shlex
 import sys
+from pathlib import Path
 
 import click
 
@@ -59,6 +61,12 @@ def can_print(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def typed(path: Path) -> str:
+    """A path as it is typed after a command, whatever characters it has."""
+    shown = f".{os.sep}{path}" if str(path).startswith("-") else str(path)
+    return shlex.quote(shown) if os.name == "posix" else f'"{shown}"' if " " in shown else shown
 
 
 def _colour() -> bool | None:

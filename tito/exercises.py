@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from tito.errors import CodeError
+from tito.lines import newline_of, split_with_ends
 from tito.notebooks import percent
 from tito.notebooks.cell import Cell, name_cells
 
@@ -83,10 +84,10 @@ def enclosing(lines: list[str], index: int) -> str:
 
 def strip_answers(text: str, only: set[str] | None = None) -> str:
     """Turn a module's text into the learner's: every answer, or those named, becomes a stub."""
-    kept = text.splitlines(keepends=True)
+    kept = split_with_ends(text)
     for region in reversed(find_regions([line.rstrip("\r\n") for line in kept])):
         if only is None or region.number in only:
-            newline = "\r\n" if kept[region.begin].endswith("\r\n") else "\n"
+            newline = newline_of(kept[region.begin])
             kept[region.begin + 1 : region.end] = [region.indent + stub(region) + newline]
     return "".join(kept)
 

@@ -68,7 +68,6 @@ LINES = [
     "# title: a",
     "#!/usr/bin/python",
     "# -*- coding: utf-8 -*-",
-    "\x0c",
     'é = "✓"',
     'print("a#b\'")',
     "'\\''",

@@ -33,8 +33,7 @@ def init(folder: Path, first: str | None) -> int:
         put_in_place(made, folder)
     names = ", ".join(other.name for other in course.modules if other.number < begin.number)
     console.ok(f"made {folder}" + (f" (borrowed: {names})" if names else ""))
-    shown = f'"{folder}"' if " " in str(folder) else folder
-    console.plain(f"  cd {shown} && tito module start {begin.number}")
+    console.plain(f"  cd {console.typed(folder)} && tito module start {begin.number}")
     return 0
 
 

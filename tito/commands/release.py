@@ -48,7 +48,7 @@ def _to_nbgrader(course: Course, modules: list[Module], folder: Path) -> None:
     from tito.release.nbgrader_source import make_source
 
     make_source(course, modules, folder.absolute())
-    first = f"cd {folder} && nbgrader generate_assignment {modules[0].folder_name}"
+    first = f"cd {console.typed(folder)} && nbgrader generate_assignment {modules[0].folder_name}"
     console.ok(f"made nbgrader's source of {_names(modules)}: {folder}, answers and all", first)
 
 

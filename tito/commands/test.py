@@ -33,7 +33,7 @@ def test(ctx: click.Context, names: tuple[str, ...], everything: bool) -> int:
     course = find_course()
     modules = course.select(names, everything)
     ready = _ready(course, modules, everything)
-    files = [str(course.root / "tests")] if everything else _files_or_error(course, modules)
+    files = ["tests"] if everything else _files_or_error(course, modules)
     for module in ready:
         warn_if_stale(course, module)
     run = runner.run_tests(course, [*files, *(ctx.meta[PASSED_ON] or ["-q"])])
@@ -66,10 +66,13 @@ def _ready(course: Course, modules: list[Module], everything: bool) -> list[Modu
 
 
 def test_files(course: Course, module: Module) -> list[str]:
-    """tests/**/test_<name>.py and test_<name>_*.py."""
+    """tests/**/test_<name>.py and test_<name>_*.py, as seen from the course's root.
+
+    pytest takes `[` and `::` in a path for parts of a test's name, and a folder may have them.
+    """
     pattern = re.compile(rf"test_{module.name}(_.*)?\.py")
     found = sorted((course.root / "tests").rglob(f"test_{module.name}*.py"))
-    return [str(path) for path in found if pattern.fullmatch(path.name)]
+    return [module.show(path) for path in found if pattern.fullmatch(path.name)]
 
 
 def _files_or_error(course: Course, modules: list[Module]) -> list[str]:

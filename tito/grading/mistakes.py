@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tito.course import Module
 from tito.exercises import find_regions
+from tito.lines import split
 
 FOLDER = Path("tests/course/wrong")
 RIGHT = Path("tests/course/right")  # other right answers, in the same form
@@ -53,14 +54,14 @@ def plant(answer: Planted, lines: list[str]) -> list[str] | None:
         in_class = len(region.indent) > 4
         target = f"{classes[-1]}.{region.name}" if in_class else region.name
         if (region.number, target) == (answer.number, answer.target):
-            body = [region.indent + line if line else "" for line in answer.code.splitlines()]
+            body = [region.indent + line if line else "" for line in split(answer.code)]
             return [*lines[: region.begin + 1], *body, *lines[region.end :]]
     return None
 
 
 def planted_text(answer: Planted, module: Module) -> str:
     """The module's file with the answer in place of the reference's."""
-    lines = plant(answer, module.script.read_text(encoding="utf-8").splitlines())
+    lines = plant(answer, split(module.script.read_text(encoding="utf-8")))
     if lines is None:
         raise ValueError(f"{answer}: no such exercise and function")
     return "\n".join(lines) + "\n"
@@ -70,6 +71,6 @@ def planted_cells(answer: Planted, cells: Sequence[tuple[str, str]]) -> list[tup
     """The module's cells with the answer in place of the reference's."""
     planted = []
     for name, code in cells:
-        lines = plant(answer, code.splitlines()) if answer.number in code else None
+        lines = plant(answer, split(code)) if answer.number in code else None
         planted.append((name, "\n".join(lines) if lines else code))
     return planted

@@ -108,5 +108,6 @@ def main() -> None:
     settings += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # it is already imported
     settings += [part for name in NOT_NEEDED for part in ("-p", f"no:{name}")]
     loop = Loop(bench, float(limit), inbox, outbox)
-    status = pytest.main([*settings, str(checks_file(course, module))], plugins=[loop])
+    os.chdir(course.root)  # pytest takes `[` and `::` in a path for parts of a test's name
+    status = pytest.main([*settings, module.show(checks_file(course, module))], plugins=[loop])
     sys.exit(int(status))

@@ -35,7 +35,7 @@ def run_on_checks(config: pytest.Config) -> int:
         raise pytest.UsageError(f"{error.message}: {error.fix}") from None
     others = list(_without_submission([str(arg) for arg in config.invocation_params.args]))
     named = any(Path(here, arg.partition("::")[0]).exists() for arg in others)
-    files = [] if named else [str(checks_file(course, module))]
+    files = [] if named else [os.path.relpath(checks_file(course, module), here)]
     settings = ["-c", str(course.root / "pyproject.toml"), f"--submission={path}"]
     settings += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # tito is imported already
     second = SimpleNamespace(__name__=AGAIN)  # a plugin that says: this is the second start

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from tito.grading.text import printable
 from tito.intake.contents import Member, Unreadable
 from tito.intake.decode import decode, line_of, refuse_conflict
+from tito.lines import split
 from tito.notebooks import percent
 from tito.notebooks.cell import Cell
 
@@ -96,7 +97,7 @@ def _name(cell: Cell) -> str:
 
 
 def _script_cells(text: str, file: str) -> list[Cell]:
-    lines = text.splitlines()
+    lines = split(text)
     if _steps(lines) > MAX_STEPS:
         raise Unreadable(f"{file}: too many cells, lines or signs in a line to be a module")
     try:

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from tito.exercises import STUB, Region, find_regions
+from tito.lines import split
 
 Key = tuple[str, str, int]  # number, function, and which of its pairs of markers
 
@@ -28,7 +29,7 @@ class Answer:
 
 def take(text: str) -> dict[Key, Answer]:
     """Every answer of the text; an unpaired marker is an error that names its line."""
-    lines, taken = text.splitlines(), dict[Key, Answer]()
+    lines, taken = split(text), dict[Key, Answer]()
     for key, region in _places(lines):
         body = lines[region.begin + 1 : region.end]
         if not (len(body) == 1 and STUB.fullmatch(body[0].strip().removesuffix(")"))):
@@ -42,7 +43,7 @@ def put(text: str, answers: dict[Key, Answer]) -> tuple[str, set[Key]]:
     An exercise is known by number and function: one that was only renumbered is found by its
     function, and no answer lands in another function.
     """
-    lines = text.splitlines()
+    lines = split(text)
     places = _places(lines)
     homes = {key: key for key, _ in places if key in answers}
     for key in set(answers) - set(homes):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +9,7 @@ from tito import safety
 from tito.course import Course, Module
 from tito.errors import CodeError
 from tito.notebooks import sync
-from tito.notebooks.cells import read_notebook, read_percent
-
-NAME = re.compile(r"^(\d{8}-\d{6})(?:-(\d+))?$")
+from tito.safety.copies import in_order
 
 
 @dataclass
@@ -33,15 +30,9 @@ class Backup:
 
 def backups(root: Path) -> list[Backup]:
     """The newest first; a folder that a kill left empty is none."""
-    parent = root / ".tito" / "backups"
-    folders = [path for path in parent.glob("*") if NAME.match(path.name)]
-    found = [Backup(path.name, path, _files(path)) for path in sorted(folders, key=_order)]
-    return [backup for backup in reversed(found) if backup.files]
-
-
-def _order(folder: Path) -> tuple[str, int]:
-    match = NAME.match(folder.name)
-    return (match[1], int(match[2] or 0)) if match else ("", 0)
+    folders = in_order(root / ".tito" / "backups")
+    found = [Backup(path.name, path, _files(path)) for path in reversed(folders)]
+    return [backup for backup in found if backup.files]
 
 
 def _files(folder: Path) -> list[str]:
@@ -78,10 +69,5 @@ def _agrees(module: Module) -> bool:
 
 def _drop_partner(module: Module, brought: Path) -> None:
     """Of a pair that disagreed, the file brought back counts; the other is in the backup."""
-    if brought == module.script:
-        read_percent(brought)  # raises where what was brought back cannot be read
-        module.notebook.unlink(missing_ok=True)
-    else:
-        read_notebook(brought)
-        module.script.unlink(missing_ok=True)
-    sync.sync(module.fresh(), force=True)
+    other = module.notebook if brought == module.script else module.script
+    sync.sync(module, force=True, without=other)

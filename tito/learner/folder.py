@@ -17,6 +17,7 @@ from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.exercises import strip_answers
 from tito.learner.carried import carried
+from tito.lines import plain
 
 PYTEST = re.compile(r"^\[tool\.pytest\.ini_options\]\n(?:(?!\[).*\n?)*", re.MULTILINE)
 JUPYTEXT = 'formats = "ipynb,py:percent"\nnotebook_metadata_filter = "-all"\n'
@@ -73,12 +74,12 @@ def contents(course: Course, first: str) -> dict[str, bytes]:
 
 
 def _stub(content: bytes) -> bytes:
-    return strip_answers(content.decode("utf-8-sig").replace("\r\n", "\n")).encode()
+    return strip_answers(plain(content.decode("utf-8-sig"))).encode()
 
 
 def _pytest_settings(project: str) -> bytes:
     """The course's own options for pytest, with the learner's package first on the path."""
-    found = PYTEST.search(project.replace("\r\n", "\n"))
+    found = PYTEST.search(plain(project))
     section = found[0].rstrip() if found else "[tool.pytest.ini_options]"
     return (section + ("\n" if "pythonpath" in section else '\npythonpath = ["."]\n')).encode()
 

@@ -14,6 +14,7 @@ from tito.errors import CodeError, TitoError
 from tito.exercises import BEGIN, cells_of, strip_answers
 from tito.learner import answers, source
 from tito.learner.folder import stub_file
+from tito.lines import plain
 from tito.notebooks import percent, sync
 from tito.notebooks.cell import Cell
 from tito.notebooks.cells import read_text
@@ -25,7 +26,7 @@ def stub_of(course: Course, module: Module) -> str:
     if path.exists():
         return read_text(path)
     origin = source.reference(course).module(module.folder_name)
-    return strip_answers(read_text(origin.script).replace("\r\n", "\n"))
+    return strip_answers(plain(read_text(origin.script)))
 
 
 def reset_module(course: Course, module: Module) -> Path:
@@ -33,8 +34,7 @@ def reset_module(course: Course, module: Module) -> Path:
     stub = stub_of(course, module)
     copy = safety.backup_together(module.root, module.script, module.notebook)
     safety.atomic_write(module.script, stub)
-    module.notebook.unlink(missing_ok=True)  # made again from the .py, here or by the next sync
-    sync.sync(module.fresh())
+    sync.sync(module.fresh(), without=module.notebook)
     return copy
 
 
@@ -42,9 +42,9 @@ def reset_exercise(course: Course, module: Module, number: str) -> Path | None:
     """Return the folder of the backup; None where the stub stood there already."""
     stub = stub_of(course, module)
     sync.sync(module)
-    old = read_text(module.script)
-    new = _with_stub(module, old.replace("\r\n", "\n"), stub, number)
-    if new == old.replace("\r\n", "\n"):
+    old = plain(read_text(module.script))
+    new = _with_stub(module, old, stub, number)
+    if new == old:
         return None
     copy = safety.backup_together(module.root, module.script, module.notebook)
     safety.write_text(module.script, new)

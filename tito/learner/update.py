@@ -14,6 +14,7 @@ from tito.course import Course, Module
 from tito.errors import CodeError
 from tito.learner.combine import combine
 from tito.learner.folder import contents, pristine
+from tito.lines import plain
 from tito.notebooks import sync
 from tito.notebooks.cells import read_text
 
@@ -82,7 +83,7 @@ def _merge(update: Update, module: Module, base: bytes, theirs: bytes) -> None:
         return
     try:
         sync.sync(module)
-        mine = read_text(module.script).replace("\r\n", "\n")
+        mine = plain(read_text(module.script))
         text, kept = combine(base.decode(), mine, theirs.decode())
     except CodeError as error:
         update.kept.append(

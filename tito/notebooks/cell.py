@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from tito import lines
+
 MAX_ID = 64  # nbformat: 1 to 64 of [a-zA-Z0-9_-]
 
 
@@ -38,11 +40,11 @@ class Cell:
     @property
     def text(self) -> str:
         """The source without the blank end that a percent script cannot keep."""
-        return self.source.rstrip()
+        return self.source.rstrip(lines.BLANK)
 
     @property
     def lines(self) -> list[str]:
-        return self.source.splitlines()
+        return lines.split(self.source)
 
 
 def name_cells(cells: list[Cell]) -> list[Cell]:

@@ -14,6 +14,7 @@ from typing import Any
 from tito.course import Course, Module
 from tito.errors import CodeError
 from tito.exercises import ANY_MARK
+from tito.lines import BLANK, split
 from tito.notebooks.cell import Cell
 
 
@@ -55,27 +56,27 @@ def exported_cells(cells: list[Cell]) -> list[Cell]:
 
 
 def is_export_line(source: str) -> bool:
-    first = source.split("\n", 1)[0]
-    return first.replace(" ", "").rstrip() == "#|export"
+    first = source.partition("\n")[0]
+    return "".join(first.split()) == "#|export"
 
 
 def kept_lines(cell: Cell) -> list[tuple[int, str]]:
     """The lines of a cell that reach the package, with their numbers in the cell."""
     numbered = [
-        (number, line.rstrip())
+        (number, line)
         for number, line in enumerate(cell.lines, 1)
         if number > 1 and not ANY_MARK.match(line)
     ]
-    while numbered and not numbered[0][1]:
+    while numbered and not numbered[0][1].strip(BLANK):
         numbered.pop(0)
-    while numbered and not numbered[-1][1]:
+    while numbered and not numbered[-1][1].strip(BLANK):
         numbered.pop()
     return numbered
 
 
 def line_map(text: str, cells: list[Cell]) -> dict[int, tuple[Cell, int]]:
     """For each line of the package (counted from 1) its cell and the line there."""
-    lines, position = text.splitlines(), 0
+    lines, position = split(text), 0
     places: dict[int, tuple[Cell, int]] = {}
     for cell in exported_cells(cells):
         try:
@@ -119,7 +120,7 @@ def own_frames(
             place = find_in_script(scripts[file], line)
         elif file in candidates or file in exports:
             owner = candidates.get(file) or exports[file]
-            text = Path(file).read_text("utf-8") if Path(file).exists() else ""
+            text = Path(file).read_text("utf-8", errors="replace") if Path(file).exists() else ""
             place = find(owner, text, line)
         if place or _inside(course.root, file):
             shown = str(place) if place else f"{_relative(course.root, file)}:{line}"

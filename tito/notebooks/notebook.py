@@ -11,6 +11,7 @@ import json
 import re
 from typing import Any
 
+from tito.lines import BLANK, newline_of, plain, split
 from tito.notebooks.align import same
 from tito.notebooks.cell import Cell
 from tito.notebooks.magics import FOREIGN, comment_magics
@@ -33,7 +34,8 @@ def to_json(choices: list[Choice], cells: list[Cell], old: dict[str, Any] | None
         "nbformat": 4,
         "nbformat_minor": max(5, old.get("nbformat_minor", 5)),
     }
-    return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    text = json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")  # half an emoji in an output
 
 
 def _cell(choice: Choice, cell: Cell, old: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +46,7 @@ def _cell(choice: Choice, cell: Cell, old: dict[str, Any]) -> dict[str, Any]:
         "cell_type": cell.kind,
         "id": cell.id,
         "metadata": cell.metadata,
-        "source": cell.source.splitlines(keepends=True),
+        "source": cell.source.splitlines(keepends=True),  # nbformat's pieces; joined, the text
     }
     if cell.kind == "code":
         made["execution_count"] = kept.get("execution_count")
@@ -56,30 +58,31 @@ def to_script(choices: list[Choice], script: list[Cell], text: str) -> str:
     """The text of the `.py`; cells that the notebook did not change keep every byte they had."""
     if [choice.winner for choice in choices] == script:
         return text
+    newline = newline_of(text)
     chunks = [parse(text)[0]]
     for choice in choices:
-        if chunks[-1] and not chunks[-1].endswith(("\n\n", "\r\n\r\n")):
-            chunks[-1] += "\n" if chunks[-1].endswith("\n") else "\n\n"
-        chunks.append(_chunk(choice))
-    new = "".join(chunks).replace("\r\n", "\n")
+        end = plain(chunks[-1][-4:])
+        if end and not end.endswith("\n\n"):
+            chunks[-1] += newline if end.endswith("\n") else 2 * newline
+        chunks.append(_chunk(choice, newline))
+    new = "".join(chunks)
     if not script or not choices or choices[-1].script is not script[-1]:
-        new = new.rstrip("\n") + "\n"
-    return new.replace("\n", "\r\n") if "\r\n" in text else new
+        new = new.rstrip("\r\n") + newline
+    return new
 
 
-def _chunk(choice: Choice) -> str:
-    if choice.script is None:
-        return to_percent(choice.winner, None) + "\n"
-    raw = choice.script.raw
+def _chunk(choice: Choice, newline: str) -> str:
     if choice.winner is choice.script:
-        return raw
-    blank_after = len(raw.splitlines()) - len(raw.rstrip().splitlines())
-    return to_percent(choice.winner, choice.script) + "\n" * blank_after
+        return choice.winner.raw
+    raw = choice.script.raw if choice.script else "\n"
+    blank_after = len(split(raw)) - len(split(raw.rstrip(BLANK)))
+    made = to_percent(choice.winner, choice.script) + "\n" * blank_after
+    return made.replace("\n", newline)
 
 
 def to_percent(cell: Cell, like: Cell | None) -> str:
     """The cell as it stands in a `.py`; like the cell whose place it takes."""
-    lines = cell.text.splitlines()
+    lines = split(cell.text)
     metadata = dict(like.metadata if like else cell.metadata)
     foreign = FOREIGN.match(lines[0]) if cell.kind == "code" and lines else None
     if foreign:
@@ -89,13 +92,13 @@ def to_percent(cell: Cell, like: Cell | None) -> str:
         body = comment_magics(lines)
     else:
         body = _text_body(lines, like)
-    old = like.raw.splitlines()[0] if like and like.kind == cell.kind and not foreign else ""
+    old = split(like.raw)[0] if like and like.kind == cell.kind and not foreign else ""
     marker = old if MARKER.match(old) else _marker(cell.kind, metadata)
     return "\n".join([marker, *body]) + "\n"
 
 
 def _text_body(lines: list[str], like: Cell | None) -> list[str]:
-    quotes = QUOTED.match(like.raw.partition("\n")[2]) if like else None
+    quotes = QUOTED.match(plain(like.raw).partition("\n")[2]) if like else None
     if quotes:
         return [quotes[0], *lines, quotes[1]]
     return [_commented(line) for line in lines or [""]]

@@ -6,10 +6,12 @@ The result is known to read back as it should before any file is touched.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from tito.course import Module
 from tito.errors import CodeError
+from tito.lines import plain
 from tito.notebooks import notebook, percent
 from tito.notebooks.align import align, same
 from tito.notebooks.cell import Cell, name_cells
@@ -26,6 +28,7 @@ class Plan:
     common: str = ""
     conflicts: list[Conflict] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)  # one sentence for each file that shrinks
+    merged: bool = True  # what is replaced lives on in what is written
 
     @property
     def changes(self) -> bool:
@@ -44,12 +47,13 @@ class Pair:
     common: list[Cell] | None = None
 
     @classmethod
-    def read(cls, module: Module) -> Pair:
+    def read(cls, module: Module, without: Path | None = None) -> Pair:
+        """One of the two files may be left out, as if it were not there."""
         pair = cls(module)
-        if module.script.exists():
+        if module.script.exists() and module.script != without:
             pair.text = read_text(module.script)
             pair.script = name_cells(percent.parse(pair.text)[1])
-        if module.notebook.exists():
+        if module.notebook.exists() and module.notebook != without:
             pair.json, pair.notebook = read_notebook(module.notebook)
         if module.common.exists():
             pair.common = read_percent(module.common)
@@ -75,14 +79,14 @@ class Pair:
         )
 
 
-def plan(module: Module) -> Plan:
-    pair = Pair.read(module)
+def plan(module: Module, without: Path | None = None) -> Plan:
+    pair = Pair.read(module, without)
     merged = pair.merged()
     if merged.conflicts:
         return Plan(conflicts=merged.conflicts)
     cells = name_cells([_result(choice, pair) for choice in merged.choices])
     text = notebook.to_script(merged.choices, pair.script, pair.text or "")
-    made = Plan(common=text.replace("\r\n", "\n"))
+    made = Plan(common=plain(text), merged=pair.common is not None and without is None)
     _check_reading(module, cells, text)
     made.script = text if text != pair.text else None
     if pair.json is None or _differs(pair, merged.choices, cells):

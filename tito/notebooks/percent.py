@@ -11,6 +11,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from tito.lines import BLANK, split, split_with_ends
 from tito.notebooks.cell import Cell
 from tito.notebooks.header import read_header
 from tito.notebooks.magics import QuoteTracker, uncomment, uncomment_magics, unescape_plus
@@ -24,8 +25,8 @@ FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
 def parse(text: str) -> tuple[str, list[Cell]]:
     """Return what stands before the first cell (usually nothing), and the cells."""
     text = text.removeprefix("\ufeff")
-    kept = text.splitlines(keepends=True)
-    lines = text.splitlines()
+    kept = split_with_ends(text)
+    lines = split(text)
     header, position = read_header(lines)
     preamble = "" if header else "".join(kept[:position])
     cells = [replace(header, raw="".join(kept[:position]))] if header else []
@@ -89,7 +90,8 @@ def _closes(text: str, fence: str) -> bool:
 
 def _without_blank_end(lines: list[str], length: int) -> int:
     cell = lines[:length]
-    if length >= 3 and cell[-3].strip() and not cell[-2].strip() and not cell[-1].strip():
+    blank = [not line.strip(BLANK) for line in cell[-3:]]
+    if blank == [False, True, True]:
         return length - 2
     return length - 1 if length and cell[-1] == "" else length
 
@@ -110,5 +112,5 @@ def _unquote(text: str) -> list[str] | None:
         whole = text.startswith(left) and text.endswith(right)
         if whole and len(text) >= len(left + right):
             inner = text[len(left) : -3].removeprefix("\n")
-            return inner.removesuffix("\n").splitlines()
+            return split(inner.removesuffix("\n"))
     return None

@@ -7,26 +7,29 @@ written before the whole result is known to read back as it should.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from tito import safety
 from tito.course import Module
 from tito.errors import CodeError
+from tito.lines import plain
 from tito.notebooks.cell import Cell
 from tito.notebooks.cells import read_notebook, read_text
 from tito.notebooks.merge import Conflict
 from tito.notebooks.pair import Plan, plan
-
-BOM = b"\xef\xbb\xbf"
 
 
 def in_sync(module: Module) -> bool:
     return not plan(module).changes
 
 
-def sync(module: Module, force: bool = False) -> list[str]:
-    """Bring both files together; return what was written. The caller holds the lock."""
-    made = plan(module)
+def sync(module: Module, force: bool = False, without: Path | None = None) -> list[str]:
+    """Bring both files together; return what was written. The caller holds the lock.
+
+    With `without`, one of the two is made anew, whatever it holds.
+    """
+    made = plan(module, without)
     if made.conflicts:
         raise _conflict_error(module, made.conflicts)
     if made.dropped and not force:
@@ -43,8 +46,8 @@ def _write(module: Module, made: Plan) -> list[str]:
     for path, text in ((module.script, made.script), (module.notebook, made.notebook)):
         if text is not None:
             bom = path is not module.notebook and path.exists() and _has_bom(path)
-            copy = safety.backup(module.root, path)
-            safety.atomic_write(path, (BOM if bom else b"") + text.encode("utf-8"))
+            copy = safety.backup(module.root, path, history=made.merged and not made.dropped)
+            safety.atomic_write(path, (safety.BOM if bom else b"") + text.encode("utf-8"))
             old = f" (before: {module.show(copy)})" if copy else ""
             written.append(f"{module.show(path)}{old}")
     _align_times(module)
@@ -57,11 +60,12 @@ def _align_times(module: Module) -> None:
     """JupyterLab's jupytext extension does not open a notebook that is newer than its `.py`."""
     script, notebook = module.script.stat(), module.notebook.stat()
     if notebook.st_mtime_ns > script.st_mtime_ns:
-        os.utime(module.notebook, ns=(notebook.st_atime_ns, script.st_mtime_ns))
+        with suppress(OSError):  # not every file system sets times
+            os.utime(module.notebook, ns=(notebook.st_atime_ns, script.st_mtime_ns))
 
 
 def _has_bom(path: Path) -> bool:
-    return path.read_bytes().startswith(BOM)
+    return path.read_bytes().startswith(safety.BOM)
 
 
 def _conflict_error(module: Module, conflicts: list[Conflict]) -> CodeError:
@@ -77,6 +81,6 @@ def _conflict_error(module: Module, conflicts: list[Conflict]) -> CodeError:
 def latest_cells(module: Module) -> list[Cell]:
     """What the learner last wrote, for commands that only look: the side that was edited."""
     both = module.script.exists() and module.notebook.exists() and module.common.exists()
-    if both and read_text(module.script).replace("\r\n", "\n") == read_text(module.common):
+    if both and plain(read_text(module.script)) == read_text(module.common):
         return read_notebook(module.notebook)[1]
     return module.cells

@@ -63,13 +63,13 @@ def extra_files(course: Course, modules: list[Module]) -> dict[str, bytes]:
 def _recorded(course: Course, checks: Path) -> bytes:
     with tempfile.TemporaryDirectory(prefix="tito-") as name:
         record = Path(name, "expected.json")
-        command = [sys.executable, "-m", "pytest", str(checks)]
+        shown = checks.relative_to(course.root).as_posix()
+        command = [sys.executable, "-m", "pytest", shown]
         command += ["-m", "not hidden", "-p", "no:cacheprovider", "--record-expected", str(record)]
         own = str(Path(tito.__file__).parents[1])  # the plugin is ours, wherever we were found
         env = chosen(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTHONPATH=own)
         done = subprocess.run(command, cwd=course.root, env=env, capture_output=True)
         if done.returncode:
-            shown = checks.relative_to(course.root).as_posix()
             raise CodeError(f"the reference fails checks in {shown}", f"`pytest {shown}`")
         return record.read_bytes() if record.exists() else b""  # no check compares
 

@@ -24,6 +24,7 @@ from types import CodeType
 
 from tito.course import Course, Module
 from tito.exercises import NUMBER, Region, find_regions, strip_answers
+from tito.lines import split
 from tito.notebooks.cells import read_text
 from tito.release.public_checks import hidden_parts, public_part
 from tito.release.unpack import IMAGES, unpacked
@@ -112,7 +113,7 @@ def _secrets(course: Course, modules: list[Module]) -> Secrets:
 
 def _add_answers(secrets: Secrets, module: Module) -> None:
     text = read_text(module.script)
-    lines, by_function = text.splitlines(), dict[str, str]()
+    lines, by_function = split(text), dict[str, str]()
     for region in find_regions(lines):
         what = f"the answer to {region.number} {region.name}"
         by_function[region.name] = secrets.marked[region.number] = what

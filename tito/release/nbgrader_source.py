@@ -45,7 +45,7 @@ def make_source(course: Course, modules: list[Module], folder: Path) -> None:
 
 
 def _notebook(text: str) -> bytes:
-    cells = cells_of(text.replace("\r\n", "\n"))
+    cells = cells_of(text)
     for cell in cells:
         if cell.grade_id:  # nbgrader takes no dot in it
             cell.metadata["nbgrader"]["grade_id"] = cell.id

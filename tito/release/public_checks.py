@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from tito.errors import CodeError
+from tito.lines import split_with_ends
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -21,7 +22,7 @@ def public_part(text: str, file: str) -> str:
     cut: list[ast.stmt] = list(_hidden(tree.body))
     while helpers := _left_over(tree, cut):
         cut += helpers
-    kept = _without(text.splitlines(keepends=True), cut)
+    kept = _without(split_with_ends(text), cut)
     for node in ast.walk(_parsed(kept, file)):
         if isinstance(node, ast.Attribute) and ast.unparse(node).endswith("mark.hidden"):
             raise CodeError(
@@ -33,7 +34,7 @@ def public_part(text: str, file: str) -> str:
 
 def hidden_parts(text: str, file: str) -> Iterator[tuple[str, str]]:
     """The name and the text of each hidden function and class; methods of a class one by one."""
-    lines = text.splitlines(keepends=True)
+    lines = split_with_ends(text)
     for node in _hidden(_parsed(text, file).body):
         parts = [part for part in ast.walk(node) if isinstance(part, _DEFINITIONS)]
         tests = [part for part in parts if part is node or part.name.startswith("test")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from tito.exercises import STUB, TEST_ID, Exercise, find_regions
+from tito.lines import split
 from tito.notebooks.cell import Cell
 from tito.notebooks.linemap import Place
 from tito.running.failure import Failure, in_answer, number_in
@@ -39,5 +40,5 @@ def _answer(trial: Trial, exercise: Exercise) -> tuple[Place | None, list[str]]:
             own = lines[region.begin + 1 : region.end] if exercise.written else []
             place = Place(trial.module, exercise.cell, region.begin + 2)
             code = "\n".join(line for line in own if line.strip())
-            return place, textwrap.dedent(code).splitlines()
+            return place, split(textwrap.dedent(code))
     return None, []

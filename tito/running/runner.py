@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tito.course import Course, Module
+from tito.lines import split
 from tito.notebooks.cell import Cell
 from tito.running.failure import Failure
 from tito.running.process import Outcome, run_child
@@ -27,7 +28,7 @@ def run_cells(module: Module, limit: float = TIME_LIMIT, quiet: bool = True) -> 
 
 def packed(module: Module, cells: list[Cell]) -> list[dict[str, Any]]:
     """Code cells as the child takes them, with the text and the line numbers of the `.py`."""
-    lines = module.script.read_text("utf-8-sig").splitlines()
+    lines = split(module.script.read_text("utf-8-sig"))
     return [
         {
             "ordinal": cell.ordinal,
