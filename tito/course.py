@@ -50,6 +50,11 @@ class Module:
         """The text on which both files last agreed."""
         return self.root / ".tito" / "sync" / f"{self.folder_name}.py"
 
+    @property
+    def opened(self) -> Path:
+        """Is there once a command has worked on the module: it was begun, if nothing is written."""
+        return self.root / ".tito" / "opened" / self.folder_name
+
     @cached_property
     def cells(self) -> list[Cell]:
         if self.script.exists():

@@ -94,7 +94,6 @@ def test_help_lists_the_commands_in_the_order_of_the_design(capfd) -> None:
         (["xyzzy"], "no command 'xyzzy'\n"),
         (["module", "start"], "Missing argument 'N'"),
         (["export", "--nope"], "No such option"),
-        (["export"], "which module?"),
     ],
 )
 def test_misuse_is_one_line_a_fix_and_exit_code_2(course, capfd, monkeypatch, args, said) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from tito import console
-from tito.commands.test import warn_if_stale
+from tito.commands.test import to_export, warn_if_stale
 from tito.course import Course, Module, find_course
 from tito.errors import TitoError
 from tito.running import runner
@@ -78,7 +78,7 @@ def _notes(heads: int | None, seed: int, shown: int, given: int) -> Iterator[str
 
 def _attend(course: Course, module: Module, **arguments: Any) -> dict[str, Any]:
     """What the learner's export computes in a child process."""
-    export, again = module.show(module.export), f"`tito export {module.name}`"
+    export, again = module.show(module.export), to_export(course, module, f"export {module.name}")
     if not module.export.exists():
         raise TitoError(f"{export} is missing, and this draws what it computes", again)
     warn_if_stale(course, module)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import textwrap
 
-from tito.exercises import STUB, TEST_ID, Exercise, find_regions
+from tito.exercises import TEST_ID, Exercise, find_regions
 from tito.notebooks.cell import Cell
 from tito.notebooks.linemap import Place
 from tito.running.failure import Failure, in_answer, number_in
 from tito.running.trial import Trial
+from tito.stubs import STUB
 
 
 def own_code(trial: Trial, failure: Failure) -> tuple[Place | None, list[str]]:
