@@ -15,6 +15,7 @@ from tito.commands.test import test_files
 from tito.course import Course, Module, find_course
 from tito.errors import CodeError
 from tito.exercises import find_exercises
+from tito.learner import known
 from tito.learner.opened import opened, opened_in_lock
 from tito.render import render
 from tito.running import runner
@@ -34,6 +35,7 @@ def start(name: str) -> int:
         )
         return 0
     module = opened(module)
+    known.remember(course.root)
     for other in course.prerequisites(module):
         if not other.export.exists():
             console.note(f"it builds on {other.name}", f"`tito module start {other.number}` first")

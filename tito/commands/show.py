@@ -22,12 +22,7 @@ LIMIT = 20.0  # seconds for some dozens of words
 TEXT = "the cat sat on the mat because the cat was tired"
 
 
-@click.group(help="Draw what your own code does.")
-def show() -> None:
-    pass
-
-
-@show.command(help="Draw who looks at whom in a text, by your own attention.")
+@click.command(help="Draw who looks at whom in a text, by your own attention.")
 @click.option("--text", default=TEXT, show_default=True, help="Words, with spaces between.")
 @click.option("--heads", type=click.IntRange(1, 16), help="Heads of your MultiHeadAttention.")
 @click.option("--causal/--no-causal", help="With your create_causal_mask.")

@@ -18,7 +18,7 @@ RUN_LIMIT = 60.0  # seconds
 
 
 @click.command(help="Where you are, and what to type next.")
-@click.argument("names", nargs=-1)
+@click.argument("names", metavar="[N]...", nargs=-1)
 @click.option("--run", is_flag=True, help="Run the inline tests of the modules named.")
 @click.option("--limit", default=RUN_LIMIT, help="Seconds a run may take.")
 def status(names: tuple[str, ...], run: bool, limit: float) -> int:
@@ -62,6 +62,18 @@ def next_command(labels: dict[Module, str]) -> str:
     """What to type, by the first module that is not done."""
     ways = (next_for(module, label) for module, label in labels.items() if label not in DONE)
     return next(ways, "tito test --all")
+
+
+def current(course: Course) -> Module | None:
+    """The first module that is not done."""
+    return next((one for one in course.modules if state(course, one) not in DONE), None)
+
+
+def here(course: Course) -> str:
+    module = current(course)
+    if module is None:
+        raise TitoError("every module is complete", "name an exercise, such as `12.3`")
+    return module.number
 
 
 def next_for(module: Module, label: str) -> str:

@@ -7,7 +7,7 @@ from contextlib import suppress
 import click
 
 from tito import console
-from tito.commands.status import DONE, state
+from tito.commands.status import current
 from tito.course import Course, Module, find_course
 from tito.errors import TitoError
 from tito.learner.opened import opened
@@ -32,10 +32,10 @@ def watch(name: str | None, once: bool, limit: float) -> int:
 
 
 def _current(course: Course) -> Module:
-    for module in course.modules:
-        if state(course, module) not in DONE:
-            return module
-    raise TitoError("every module is complete", "name one: `tito watch N`")
+    module = current(course)
+    if module is None:
+        raise TitoError("every module is complete", "name one: `tito watch N`")
+    return module
 
 
 def _once(module: Module, limit: float) -> int:
