@@ -19,8 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tito.running.output import Output
+
 BEAT = 0.02  # seconds between two looks at a running child
 CHILD = Path(__file__).with_name("child.py")
+LIVE = {"kept": {}, "own": {}, "shown": {"PYTHONUNBUFFERED": "1"}}  # by what becomes of its output
 
 
 @dataclass
@@ -61,32 +64,35 @@ def run_child(
     root: Path,
     cwd: Path,
     limit: float,
-    quiet: bool = True,
+    output: str = "kept",
     beat: Callable[[], None] = lambda: None,
     settings: dict[str, str] | None = None,
     **spec: Any,
 ) -> Outcome:
     """Start the child, wait for it, and read what it recorded.
 
-    `beat` is called while the child runs; what it raises ends the child. `settings` are added to
-    the environment.
+    What it prints is "kept", or "shown" as it comes, without the middle of a long loop; or it is
+    its "own", as pytest's is on a terminal. `beat` is called while the child runs; what it raises
+    ends the child. `settings` are added to the environment.
     """
     with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as name:
-        task, report, output = (Path(name) / part for part in ("task", "report", "output"))
+        task, report = (Path(name) / part for part in ("task", "report"))
         told = {"shadow": {}, **spec, "action": action, "root": str(root), "report": str(report)}
         told["limit"] = limit
         task.write_text(json.dumps(told), "utf-8")
         report.touch()
-        with output.open("wb") as sink:
-            process = _start(task, cwd, sink if quiet else None, settings or {})
+        with Output(show=output == "shown") as printed:
+            sink = None if output == "own" else printed.sink
+            process = _start(task, cwd, sink, {**LIVE[output], **(settings or {})})
             exit_code = _wait(process, limit, beat)
         records = [json.loads(line) for line in report.read_text("utf-8").splitlines()]
-        shown = output.read_text("utf-8", errors="replace")
     timed_out = exit_code is None
-    return Outcome(-1 if exit_code is None else exit_code, records, shown, timed_out, limit)
+    return Outcome(-1 if exit_code is None else exit_code, records, printed.text, timed_out, limit)
 
 
-def _start(task: Path, cwd: Path, sink: Any, settings: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start(
+    task: Path, cwd: Path, sink: int | None, settings: dict[str, str]
+) -> subprocess.Popen[bytes]:
     sys.stdout.flush()
     options: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":

@@ -13,7 +13,8 @@ from typing import Any
 from tito.course import Course, Module
 from tito.exercises import TEST_ID, Exercise, find_exercises
 from tito.running import runner
-from tito.running.failure import Failure, number_in
+from tito.running.failure import Failure
+from tito.running.own_code import number_in
 from tito.running.process import Outcome, run_child
 
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
