@@ -13,12 +13,12 @@ from tito.errors import CodeError
 from tito.lines import newline_of, split_with_ends
 from tito.notebooks import percent
 from tito.notebooks.cell import Cell, name_cells
+from tito.stubs import STUB, is_stub
 
 NUMBER = r"\d{1,2}\.\d+"
 BEGIN = re.compile(rf"^(\s*)### BEGIN SOLUTION ({NUMBER})\s*$")
 END = re.compile(r"^\s*### END SOLUTION\b")
 ANY_MARK = re.compile(r"^\s*### (BEGIN|END) SOLUTION")
-STUB = re.compile(rf"raise NotImplementedError\(\s*[\"']exercise ({NUMBER}): ([^\"']+)[\"']")
 TEST_ID = re.compile(rf"^test-({NUMBER})$")
 HEADING = re.compile(rf"^#+\s+Exercise ({NUMBER}):\s*(.+?)\s*$", re.MULTILINE)
 DETAILS = re.compile(r"<details>\s*<summary>.*?</summary>(.*?)</details>", re.DOTALL)
@@ -119,8 +119,13 @@ def _mentions(cell: Cell) -> list[tuple[str, str, bool]]:
     """(number, name, written) for each pair of markers, stub and test in the cell."""
     lines = cell.lines
     regions = find_regions(lines, f"cell {cell.ordinal} ({cell.name}), line")
-    mentions = [(region.number, region.name, True) for region in regions]
-    mentions += [(match[1], match[2], False) for match in STUB.finditer(cell.source)]
+    mentions = [
+        (region.number, region.name, not is_stub(lines[region.begin + 1 : region.end]))
+        for region in regions
+    ]
+    marked = {index for region in regions for index in range(region.begin, region.end)}
+    bare = [STUB.match(line.strip()) for index, line in enumerate(lines) if index not in marked]
+    mentions += [(match[1], match[2], False) for match in bare if match]
     test = TEST_ID.match(cell.grade_id)
     return mentions + ([(test[1], "", True)] if test else [])
 

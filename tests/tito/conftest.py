@@ -89,6 +89,12 @@ pythonpath = ["."]
 """
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_memory(tmp_path_factory) -> None:
+    """What `tito` remembers of folders is not written among the memories of who runs the tests."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
 class ToyCourse:
     """The course's folder, and shorthands for what the tests do with it."""
 

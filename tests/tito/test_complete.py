@@ -62,7 +62,10 @@ def test_an_error_in_the_package_is_shown_as_cell_and_line(done) -> None:
     done.edit(done.alpha, BODY, "return 6 if x == 3 else 1 / 0")
     result, same = complete(done)
     assert (result.returncode, same) == (1, True)
-    assert "alpha_dev, cell 5 (1.1-double), line 5: return 6 if" in result.stdout
+    own = (
+        "  modules/01_alpha/alpha_dev.py:27 (in the notebook: cell 5, line 5)\n      return 6 if x"
+    )
+    assert own in result.stdout
 
 
 def test_a_failing_export_keeps_the_export(done) -> None:

@@ -14,6 +14,7 @@ import click
 
 from tito import console
 from tito import export as exporting
+from tito.commands.test import to_export
 from tito.course import Course, find_course
 from tito.errors import TitoError
 from tito.notebooks import sync
@@ -99,7 +100,7 @@ def _generated(course: Course) -> Iterator[Finding]:
                 yield Finding(f"{module.folder_name}: .py and .ipynb differ", "`tito sync`")
             lent = exporting.is_lent(course, module)
             if module.export.exists() and not lent and exporting.is_stale(module):
-                fix = f"`tito export {module.name}`"
+                fix = to_export(course, module, f"export {module.name}")
                 yield Finding(f"{module.show(module.export)} is out of date", fix)
         except TitoError as error:
             yield Finding(error.message, error.fix or "correct it")

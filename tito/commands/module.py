@@ -15,7 +15,8 @@ from tito.commands.test import test_files
 from tito.course import Course, Module, find_course
 from tito.errors import CodeError
 from tito.exercises import find_exercises
-from tito.notebooks import sync
+from tito.learner import known
+from tito.learner.opened import opened, opened_in_lock
 from tito.render import render
 from tito.running import runner
 
@@ -33,7 +34,8 @@ def start(name: str) -> int:
             f"`tito init DIR --from {module.number}` makes a folder to learn in",
         )
         return 0
-    module = _synced(course, module)
+    module = opened(module)
+    known.remember(course.root)
     for other in course.prerequisites(module):
         if not other.export.exists():
             console.note(f"it builds on {other.name}", f"`tito module start {other.number}` first")
@@ -47,7 +49,7 @@ def start(name: str) -> int:
 @click.option("--no-open", is_flag=True, help="Only print.")
 def view(name: str, no_open: bool) -> int:
     course = find_course()
-    module = _synced(course, course.module(name))
+    module = opened(course.module(name))
     for path in (module.notebook, module.script, module.export):
         console.note(module.show(path) + ("" if path.exists() else " (not yet)"))
     show_exercises(find_exercises(module.cells))
@@ -61,7 +63,7 @@ def view(name: str, no_open: bool) -> int:
 @click.option("--limit", default=runner.TIME_LIMIT, help="Seconds the run may take.")
 def test(name: str, limit: float) -> int:
     course = find_course()
-    module = _synced(course, course.module(name))
+    module = opened(course.module(name))
     _run_inline(module, limit, quiet=False)
     console.ok(
         f"inline tests of {module.name} pass: {module.show(module.script)}",
@@ -77,8 +79,7 @@ def complete(name: str, limit: float) -> int:
     course = find_course()
     module = course.module(name)
     with safety.lock(course.root):
-        sync.sync(module)
-        module = module.fresh()
+        module = opened_in_lock(module)
         _run_inline(module, limit, quiet=True)
         console.ok(f"inline tests pass: {module.show(module.script)}")
         _export_tested(course, module)
@@ -92,6 +93,7 @@ def _export_tested(course: Course, module: Module) -> None:
     The tests see the candidate through an import hook, so that not even a kill in the middle
     leaves a package that failed them.
     """
+    exporting.require_written(module)
     text = render(module)
     with exporting.candidate(module, text) as path:
         exporting.check_import(module, path)
@@ -128,12 +130,6 @@ def _run_inline(module: Module, limit: float, quiet: bool) -> None:
 
 def _again(module: Module) -> str:
     return f"tito module test {module.number}"
-
-
-def _synced(course: Course, module: Module) -> Module:
-    with safety.lock(course.root):
-        sync.sync(module)
-    return module.fresh()
 
 
 def _next(module: Module) -> str:

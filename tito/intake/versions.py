@@ -7,11 +7,12 @@ says which that was.
 from __future__ import annotations
 
 from tito.course import Module
-from tito.exercises import STUB, cells_of, strip_answers
+from tito.exercises import cells_of, strip_answers
 from tito.intake.contents import Member, Unreadable
 from tito.intake.extract import Taken, extract, taken_cells
 from tito.notebooks.cells import read_text
 from tito.notebooks.linemap import exported_cells
+from tito.stubs import STUB
 
 
 def answer_cells(module: Module) -> frozenset[str]:

@@ -28,6 +28,7 @@ Record = Callable[..., None]
 STUB = re.compile(r"^exercise (\d{1,2}\.\d+)\b")
 FUTURE = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
 MAX_FRAMES = 40
+FIRST, LAST = 200, 40  # lines that are shown of what is printed; the course prints fewer
 
 
 class Shadow:
@@ -137,6 +138,7 @@ class Watcher:
         self.counts["proved"] += files == self.shadow
 
     def pytest_runtest_logreport(self, report: Any) -> None:
+        report.sections = [(title, shortened(text)) for title, text in report.sections]
         self.counts["passed"] += report.passed and report.when == "call"
         self.counts["skipped"] += report.skipped
 
@@ -145,6 +147,17 @@ class Watcher:
 
     def pytest_sessionfinish(self, session: Any) -> None:
         self.record(counts=self.counts)
+
+
+def shortened(text: str) -> str:
+    """What a test printed, without the middle of a long loop."""
+    lines = text.split("\n")
+    missing = len(lines) - FIRST - LAST
+    return "\n".join([*lines[:FIRST], left_out(missing), *lines[-LAST:]]) if missing > 0 else text
+
+
+def left_out(lines: int) -> str:
+    return f"... {lines} more lines were printed; they are left out ..."
 
 
 def names_used(node: Any) -> list[str]:

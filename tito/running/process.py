@@ -24,11 +24,13 @@ from pathlib import Path
 from typing import Any
 
 from tito.running.environment import chosen
+from tito.running.output import Output
 
 BEAT = 0.02  # seconds between two looks at a running child
 GRACE = 60.0  # seconds to start and to end, on a busy machine; the child keeps its limit itself
 CHILD = Path(__file__).with_name("child.py")
 FRAME = re.compile(r'^  File "(.*)", line (\d+) in ', re.MULTILINE)  # as faulthandler writes it
+LIVE = {"kept": {}, "own": {}, "shown": {"PYTHONUNBUFFERED": "1"}}  # by what becomes of its output
 
 
 @dataclass
@@ -68,36 +70,38 @@ def run_child(
     root: Path,
     cwd: Path,
     limit: float,
-    quiet: bool = True,
+    output: str = "kept",
     beat: Callable[[], None] = lambda: None,
     settings: dict[str, str] | None = None,
     **spec: Any,
 ) -> Outcome:
     """Start the child, wait for it, and read what it recorded.
 
-    `beat` is called while the child runs; what it raises ends the child. `settings` are added to
-    the environment.
+    What it prints is "kept", or "shown" as it comes, without the middle of a long loop; or it is
+    its "own", as pytest's is on a terminal. `beat` is called while the child runs; what it raises
+    ends the child. `settings` are added to the environment.
     """
     with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as name:
-        task, report, stuck, output = (
-            Path(name, part) for part in ("task", "report", "stuck", "output")
-        )
+        task, report, stuck = (Path(name, part) for part in ("task", "report", "stuck"))
         told = {"shadow": {}, **spec, "action": action, "root": str(root), "limit": limit}
         told |= {"report": str(report), "stuck": str(stuck), "path": sys.path}
         task.write_text(json.dumps(told), "utf-8")
         report.touch()
         stuck.touch()
-        with output.open("wb") as sink:
-            process = _start(task, cwd, sink if quiet else None, settings or {})
+        with Output(show=output == "shown") as printed:
+            sink = None if output == "own" else printed.sink
+            process = _start(task, cwd, sink, {**LIVE[output], **(settings or {})})
             exit_code = _wait(process, limit + GRACE, beat)
         records = [json.loads(line) for line in report.read_text("utf-8").split("\n")[:-1]]
-        shown, where = (file.read_text("utf-8", errors="replace") for file in (output, stuck))
+        where = stuck.read_text("utf-8", errors="replace")
     if exit_code is None:
         exit_code, where = -1, where or "it did not end by itself"
-    return Outcome(exit_code, records, shown, where, limit)
+    return Outcome(exit_code, records, printed.text, where, limit)
 
 
-def _start(task: Path, cwd: Path, sink: Any, settings: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start(
+    task: Path, cwd: Path, sink: int | None, settings: dict[str, str]
+) -> subprocess.Popen[bytes]:
     sys.stdout.flush()
     options: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":

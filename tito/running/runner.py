@@ -22,7 +22,8 @@ TEST_LIMIT = 900.0
 def run_cells(module: Module, limit: float = TIME_LIMIT, quiet: bool = True) -> Failure | None:
     """Run the module's own file; None means that every cell, so every inline test, passed."""
     cells, file = packed(module, module.cells), str(module.script)
-    outcome = run_child("cells", module.root, module.folder, limit, quiet, file=file, cells=cells)
+    output = "kept" if quiet else "shown"
+    outcome = run_child("cells", module.root, module.folder, limit, output, file=file, cells=cells)
     return _judge(module, outcome)
 
 
@@ -100,7 +101,8 @@ def run_tests(
     """Run pytest in the course's folder, with candidates in place of some exports."""
     args = ["-c", str(course.root / "pyproject.toml"), "--rootdir", str(course.root), *args]
     files = {module.package: str(path) for module, path in (shadow or {}).items()}
-    outcome = run_child("pytest", course.root, course.root, limit, quiet, args=args, shadow=files)
+    output = "kept" if quiet else "own"
+    outcome = run_child("pytest", course.root, course.root, limit, output, args=args, shadow=files)
     candidates = {str(path): module for module, path in (shadow or {}).items()}
     failed = outcome.last("failed")
     if not outcome.ended:

@@ -14,7 +14,8 @@ from tito.course import Course, Module
 from tito.exercises import TEST_ID, Exercise, find_exercises
 from tito.running import runner
 from tito.running.environment import THREADS
-from tito.running.failure import Failure, number_in
+from tito.running.failure import Failure
+from tito.running.own_code import number_in
 from tito.running.process import Outcome, run_child
 
 LIMIT = 10.0  # seconds
