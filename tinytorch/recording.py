@@ -45,7 +45,9 @@ def owner(array: Array) -> Array:
 
 def changes(array: Any) -> int:
     """How often the memory of an array was changed in place, through whichever tensor."""
-    return CHANGES.get(id(owner(array)), 0) if isinstance(array, np.ndarray) else 0
+    if not CHANGES or not isinstance(array, np.ndarray):
+        return 0
+    return CHANGES.get(id(owner(array)), 0)
 
 
 def note_change(array: Array) -> None:

@@ -40,8 +40,10 @@ def narrowed(array: Array, dtype: npt.DTypeLike | None, name: str) -> Array:
     Raises:
         ValueError: a finite number is too large for that dtype; the message names it and `name`.
     """
+    if array.dtype.kind != "f" or array.dtype == dtype:
+        return array
     limit = np.dtype(np.float32 if dtype is None else dtype)
-    if array.dtype.kind != "f" or array.dtype.itemsize <= limit.itemsize:
+    if array.dtype.itemsize <= limit.itemsize:
         return array
     try:
         with np.errstate(over="raise"):
@@ -145,14 +147,17 @@ class TensorBase:
         if array.dtype.kind not in "biuf":
             raise TypeError(f"data must be bools, ints or real floats; got dtype {array.dtype}")
         self._check_float(array, getattr(self, "_requires_grad", False))
-        old = getattr(self, "_data", array)
-        if old.shape != array.shape:
-            raise ValueError(f"data is {array.shape}, the tensor {old.shape}: make a new tensor")
-        if old is array and "_data" in vars(self):
+        if "_data" in vars(self):
+            self._check_replacement(array)
+        self._data: Array = array
+
+    def _check_replacement(self, array: Array) -> None:
+        if array.shape != self.shape:
+            raise ValueError(f"data is {array.shape}, the tensor {self.shape}: make a new tensor")
+        if array is self._data:
             note_change(array)  # as after x.data -= 1
         elif getattr(self, "node", None) is not None:
             raise ValueError("this tensor is a result, and its data cannot be replaced: x.detach()")
-        self._data: Array = array
 
     @property
     def requires_grad(self) -> bool:

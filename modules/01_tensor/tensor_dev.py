@@ -334,6 +334,8 @@ def copied(x: Any) -> Any:
     """Copy an array, tensor or list, so that changing it later cannot change a gradient."""
     if isinstance(x, slice):
         return slice(*map(copied, (x.start, x.stop, x.step)))
+    if isinstance(x, list) and not x:
+        return np.zeros(0, int)  # x[[]] picks nothing; NumPy would make floats of []
     return np.array(unwrap(x)) if isinstance(x, Tensor | np.ndarray | list) else x
 
 

@@ -170,7 +170,7 @@ if __name__ == "__main__":
 # $$\operatorname{erf}(x) = \frac{2}{\sqrt\pi} \int_0^x e^{-t^2}\, dt$$
 #
 # NumPy has no erf (SciPy has), and Python's `math.erf` takes one number. For arrays of floats, `error_function` is given: it
-# goes from the nearest of 3,073 points by Taylor's series (`tinytorch/error_function.py`).
+# goes from the nearest point of a table by Taylor's series (`tinytorch/error_function.py`).
 #
 # **Plan.** 1. Floats keep their dtype; make integers float64. 2. Call `error_function`.
 #

@@ -380,6 +380,7 @@ if __name__ == "__main__":
 # </details>
 # <details><summary>Stronger hint</summary>
 #
+# With one matrix `b` for a stack of `a`, `np.tensordot` over all leading axes is one product instead of many and their sum.
 # With `b` a vector, `grad[..., None]` puts its lost axis back; with `a` a vector, `grad[..., None, :]`, after that.
 #
 # </details>
@@ -1099,6 +1100,7 @@ def test_check_gradient():
 
 if __name__ == "__main__":
     test_check_gradient()
+
 
 # %% [markdown]
 # ## Every op, checked

@@ -1,6 +1,6 @@
 # 01. Tensor
 # Made from modules/01_tensor/tensor_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 25c3f1bb8cee77af7b7055bccaa6ba905f7b2175c2a6146acc09b2338fdbd1ae
+# sha256 of the lines below: bacdd241355bf22a0a0df3af043d5a76a8aba0633858327b271d73cadffd9d7a
 
 
 # cell: imports
@@ -157,6 +157,8 @@ def copied(x: Any) -> Any:
     """Copy an array, tensor or list, so that changing it later cannot change a gradient."""
     if isinstance(x, slice):
         return slice(*map(copied, (x.start, x.stop, x.step)))
+    if isinstance(x, list) and not x:
+        return np.zeros(0, int)  # x[[]] picks nothing; NumPy would make floats of []
     return np.array(unwrap(x)) if isinstance(x, Tensor | np.ndarray | list) else x
 
 
