@@ -40,10 +40,8 @@ def narrowed(array: Array, dtype: npt.DTypeLike | None, name: str) -> Array:
     Raises:
         ValueError: a finite number is too large for that dtype; the message names it and `name`.
     """
-    if array.dtype.kind != "f" or array.dtype == dtype:
-        return array
     limit = np.dtype(np.float32 if dtype is None else dtype)
-    if array.dtype.itemsize <= limit.itemsize:
+    if array.dtype.kind != "f" or array.dtype.itemsize <= limit.itemsize:
         return array
     try:
         with np.errstate(over="raise"):
