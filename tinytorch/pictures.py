@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinytorch.tensor_base import bare
+
 Array = npt.NDArray[Any]
 
 
@@ -35,7 +37,7 @@ def text_heatmap(
     Returns:
         The picture, in ASCII.
     """
-    ramp, shares = " .:-=+*#%@", np.asarray(weights)
+    ramp, shares = " .:-=+*#%@", np.asarray(bare(weights))
     columns = list(row_words if column_words is None else column_words)
     blocked = blocked_cells(mask, shares.shape)
     width = max(map(len, row_words))
@@ -83,7 +85,7 @@ def draw_heads(
     """
     import matplotlib.pyplot as plt
 
-    shares = np.asarray(weights)
+    shares = np.asarray(bare(weights))
     columns = row_words if column_words is None else column_words
     across = min(len(shares), 4)
     down = math.ceil(len(shares) / across)
@@ -114,7 +116,7 @@ def draw_steps(
     """
     import matplotlib.pyplot as plt
 
-    steps = [np.asarray(step) for step in (scores, scaled, weights)]
+    steps = [np.asarray(bare(step)) for step in (scores, scaled, weights)]
     low, high = steps[0].min(), steps[0].max()
     none, blocked = blocked_cells(None, steps[0].shape), blocked_cells(mask, steps[0].shape)
     hidden = np.ma.masked_array(steps[1], blocked)

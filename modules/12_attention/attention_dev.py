@@ -64,13 +64,16 @@ Q_words, K_words, V_words = (Tensor(x[None], dtype=np.float32) for x in (queries
 # mistakes, so that a message can name yours.
 
 # %% nbgrader={"grade": false, "grade_id": "check-values", "locked": true, "schema_version": 3, "solution": false, "task": false}
+from tinytorch.tensor_base import bare
+
+
 def check_values(got: Any, expected: Any, what: str, mistakes: dict[str, Any] | None = None) -> None:
     """Assert that `got` is `expected`; if it is the result of a known mistake, say which."""
     assert got is not None, f"{what}: None came back: is a return missing?"
-    got, expected = np.asarray(got), np.asarray(expected)
+    got, expected = np.asarray(bare(got)), np.asarray(bare(expected))
     if np.shape(got) == expected.shape and np.allclose(got, expected, rtol=1e-4, atol=1e-6):
         return
-    for mistake, wrong in (mistakes or {}).items():
+    for mistake, wrong in ((mistake, bare(wrong)) for mistake, wrong in (mistakes or {}).items()):
         if np.shape(wrong) == got.shape and np.allclose(got, wrong, rtol=1e-4, atol=1e-6):
             raise AssertionError(f"{what}: {mistake}")
     assert got.shape == expected.shape, f"{what} has shape {got.shape}, expected {expected.shape}"
