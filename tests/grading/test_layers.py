@@ -50,6 +50,8 @@ class TestWalk:
             ["rest.1", "tuple"],
             ["rest.1.0", "Part"],
             ["rest.1.0.level", "Tensor"],
+            ["same", "Part"],
+            ["same.level", "Tensor"],
         ]
         once, again = submission.run(parts_found, tree=tree, home=True)
         assert once == expected, f"walk finds {once}"
