@@ -75,7 +75,7 @@ class TestPadding:
 KINDS = {
     "bool": lambda mask: mask > 0,
     "int": lambda mask: mask.astype(int),
-    "any nonzero float": lambda mask: -2.5 * mask,
+    "any positive float": lambda mask: 2.5 * mask,
     "list": lambda mask: mask.tolist(),
     "Tensor": lambda mask: Tensor(mask),
     "bool Tensor": lambda mask: Tensor(mask > 0),

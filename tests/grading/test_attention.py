@@ -106,7 +106,7 @@ class TestAttentionWeights:
         def probe(attention, few, many, masks):
             asked = [(many, mask) for mask in masks]
             asked += [(few, mask) for mask in masks if mask.shape[1:2] != (3,)]
-            for mask in (attention.Tensor(masks[1]), masks[1] * 2.0, -masks[1].astype(int)):
+            for mask in (attention.Tensor(masks[1]), masks[1] * 2.0, 3 * masks[1].astype(int)):
                 asked += [(many, mask), (few, mask)]
             tensors = [(attention.Tensor(scores), mask) for scores, mask in asked]
             weights = [attention.attention_weights(*pair).numpy() for pair in tensors]
@@ -131,7 +131,8 @@ class TestAttentionWeights:
         mask = rng.random((2, 3, 5, 7)) < 0.5
         mask[:, :, 1], mask[:, :, 2:] = False, True
         mask[:, :, 3, 0] = False
-        scores[:, :, 3] -= 1e6
+        scores[:, :, 3] -= 1e12
+        scores[:, :, 4] *= 1e200
         submission.check(probe, scores=scores, mask=mask, grad=grad)
 
 
