@@ -132,3 +132,15 @@ def test_changing_the_ids_after_the_forward_does_not_change_the_gradient() -> No
     ids[:] = 2
     y.sum().backward()
     assert layer.weight.grad.tolist() == [[2, 2], [0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 5)])
+def test_no_ids_give_no_rows_and_gradients_of_zero(shape) -> None:
+    layer, positions = Embedding(3, 2), PositionalEmbedding(7, 2)
+    output = layer(np.zeros(shape, int))
+    assert output.shape == (*shape, 2)
+    if len(shape) == 2:
+        output = positions(output)
+        assert output.shape == (*shape, 2)
+    output.sum().backward()
+    assert not layer.weight.grad.any()
