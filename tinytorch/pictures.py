@@ -19,10 +19,10 @@ def blocked_cells(mask: Any, shape: Sequence[int]) -> Array:
     Raises:
         ValueError: a negative number or NaN: the mask was made to be added, and means the opposite.
     """
-    values = np.ones(tuple(shape)) if mask is None else np.asarray(mask)
+    values: Array = np.ones(tuple(shape)) if mask is None else np.asarray(mask)
     if not (values >= 0).all():
         raise ValueError("mask holds a negative number or NaN; if 0 means may look, pass mask == 0")
-    return values == 0
+    return np.equal(values, 0)
 
 
 def text_heatmap(

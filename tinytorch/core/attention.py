@@ -1,6 +1,6 @@
 # 12. Attention
 # Made from modules/12_attention/attention_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 49cdd42b35ff057c6f0ae242be5684c3c819df335d7c8432a82b5d036daacaa7
+# sha256 of the lines below: a321bcc16001ef0a44c33a771a97ce6e8251a890f608a6656025b4b66bae7db8
 
 
 # cell: imports
@@ -25,7 +25,7 @@ def attention_scores(Q: Array, K: Array) -> Array:
         K: keys (..., n_k, d_k), with the same leading axes.
 
     Returns:
-        Scores (..., n_q, n_k), not yet scaled.
+        Scores (..., n_q, n_k), not yet scaled, in the wider dtype of the two.
 
     Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.2.1.
     """
@@ -147,7 +147,7 @@ def weighted_sum(weights: Array, V: Array) -> Array:
         V: values (..., n_k, d_v), with the same leading axes.
 
     Returns:
-        Output (..., n_q, d_v).
+        Output (..., n_q, d_v), in the wider dtype of the two.
 
     Source: Vaswani et al. 2017, section 3.2.1.
     """
@@ -267,7 +267,7 @@ def create_causal_mask(seq_len: int) -> Tensor:
         (n, n), 1 where the query (row) may look at the key (column), else 0.
 
     Raises:
-        ValueError: `seq_len` is not a positive integer.
+        ValueError: `seq_len` is not a positive integer; the message names it.
     """
     if not isinstance(seq_len, int | np.integer) or seq_len < 1:
         raise ValueError(f"seq_len must be a positive integer, got {seq_len!r}")
@@ -286,7 +286,8 @@ def create_padding_mask(lengths: Any, max_length: int) -> Tensor:
         (batch, 1, 1, max_length), 1 for a real token, 0 for padding.
 
     Raises:
-        ValueError: `lengths` is not one row of integers from 0 to `max_length`.
+        ValueError: `lengths` is not one row of integers from 0 to `max_length`; the message names
+            it.
     """
     counts = np.asarray(lengths)
     if counts.ndim != 1 or counts.dtype.kind not in "iu":

@@ -1,6 +1,6 @@
 # 03. Layers
 # Made from modules/03_layers/layers_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 913a7414be8f0865af24bfbe370a9e2ef18153ffa6c7c0d4e66aee20358171c1
+# sha256 of the lines below: 787cbf3108691624f5efad44c89adefa8b6b73fa02dc6ae554f13937d4c78426
 
 
 # cell: imports
@@ -44,7 +44,7 @@ def children(whole: Any) -> list[tuple[str, Any]]:
             raise TypeError(f"{where}; keep it in a list, a tuple or a dict")
     if isinstance(whole, Mapping):
         for key, item in whole.items():
-            if learns(item) and (not isinstance(key, str) or "." in key):
+            if learns(item) and not (isinstance(key, str) and key and "." not in key):
                 kind = type(item).__name__
                 raise TypeError(f"a {kind} has the key {key!r} in a dict; use text without a dot")
         return [(str(key), item) for key, item in whole.items()]
@@ -151,7 +151,7 @@ class Layer:
         """Copy arrays into the parameters; each keeps its own dtype.
 
         Args:
-            state: arrays or tensors, each of its parameter's shape, under every name.
+            state: arrays, tensors or lists, each of its parameter's shape, under every name.
 
         Raises:
             ValueError: names are missing or unexpected, or shapes differ; nothing was loaded.
