@@ -132,6 +132,7 @@ class TestAttentionWeights:
         mask[:, :, 1], mask[:, :, 2:] = False, True
         mask[:, :, 3, 0] = False
         scores[:, :, 3] -= 1e12
+        mask[:, :, 4, 2], scores[:, :, 4, 2] = False, 5  # the largest of its row, and blocked
         scores[:, :, 4] *= 1e200
         submission.check(probe, scores=scores, mask=mask, grad=grad)
 
