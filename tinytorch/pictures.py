@@ -16,8 +16,15 @@ Array = npt.NDArray[Any]
 
 
 def blocked_cells(mask: Any, shape: Sequence[int]) -> Array:
-    """Return where a map of weights (n_q, n_k) is blocked; nowhere if there is no mask."""
-    return np.zeros(tuple(shape), bool) if mask is None else np.asarray(mask) == 0
+    """Return where a map of weights (n_q, n_k) is blocked; nowhere if there is no mask.
+
+    Raises:
+        ValueError: a negative number or NaN: the mask was made to be added, and means the opposite.
+    """
+    values: Array = np.ones(tuple(shape)) if mask is None else np.asarray(mask)
+    if not (values >= 0).all():
+        raise ValueError("mask holds a negative number or NaN; if 0 means may look, pass mask == 0")
+    return np.equal(values, 0)
 
 
 def text_heatmap(

@@ -44,6 +44,21 @@ def outputs(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(made)}
 
 
+def test_an_example_counts_only_beside_an_answer_to_drawn_inputs(toy, tmp_path) -> None:
+    folder = hand_in(
+        tmp_path / "in", good=submission(toy), knows=submission(toy, double="return x + 3")
+    )
+    common = (folder, "--module", 1, "--to", tmp_path / "out", "--seed", 5)
+    grade(toy, *common)
+    assert points(tmp_path / "out") == dict(good=4, knows=1)
+    told = {(row["name"], row["check"]): row for row in rows(tmp_path / "out", "checks.csv")}
+    assert told["knows.py", "TestDouble::test_three_gives_six"]["category"] == "example only"
+    before = rows(tmp_path / "out", "checks.csv")
+    for name in ("test_three_gives_six", "test_any_number"):
+        grade(toy, *common, "--check", f"TestDouble::{name}")
+        assert rows(tmp_path / "out", "checks.csv") == before
+
+
 def test_each_gets_what_was_earned_and_the_mistake_has_its_name(toy, tmp_path) -> None:
     folder = hand_in(
         tmp_path / "in",

@@ -15,7 +15,7 @@ from tito.grading.sandbox import best_level, inside_folder
 from tito.grading.single import checks_file, require_consent
 
 SEED = 0
-COLUMNS = ("reference", "stub", "wrong", "right", "release")
+COLUMNS = ("reference", "stub", "empty", "wrong", "right", "release")
 
 
 @click.command(help="Prove that the checks of MODULES are right, and their release leaks nothing.")

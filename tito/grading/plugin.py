@@ -8,8 +8,8 @@ pytest name this plugin (`addopts`), so that no other project meets it.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Generator
-from dataclasses import asdict
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,13 @@ MARKS = (
     "points(n): what a check is worth; 1 if nothing is said",
     "hidden: a learner is told what kind of failure it was, and no more",
 )
+
+
+LONE: dict[str, Any] = {
+    "points": 0,
+    "category": "example only",
+    "reason": "the example is right; it counts only beside a check with other inputs",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -98,6 +105,21 @@ def check_of(item: pytest.Item) -> Check:
         points.args[0] if points else 1,
         item.get_closest_marker("hidden") is not None,
     )
+
+
+def counted(verdicts: list[Verdict], items: list[pytest.Item]) -> Iterator[Verdict]:
+    """Points for a fixed question only beside a right answer to a drawn one of its exercise.
+
+    What is right for fixed inputs can be known, and answered, without computing it.
+    """
+    checks = {check_of(item).name: check_of(item) for item in items}
+    drawn = {check_of(item).name for item in items if "rng" in getattr(item, "fixturenames", ())}
+    asked = {checks[name].exercise for name in drawn}
+    right = [one.check for one in verdicts if one.check in drawn and one.category == PASSED]
+    computed = {checks[name].exercise for name in right}
+    for one in verdicts:
+        lone = one.check not in drawn and checks[one.check].exercise in asked - computed
+        yield replace(one, **LONE) if lone and one.category == PASSED else one
 
 
 def is_check(item: pytest.Item) -> bool:

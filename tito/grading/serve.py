@@ -19,7 +19,7 @@ import pytest
 from tito.course import Course
 from tito.grading.judge import Bench
 from tito.grading.model import PASSED, Graded, Verdict
-from tito.grading.plugin import BENCHES, check_of, is_check
+from tito.grading.plugin import BENCHES, check_of, counted, is_check
 from tito.grading.sandbox import NAMES
 from tito.grading.single import checks_file
 from tito.intake.find import Found, Source, Unreadable, read
@@ -60,8 +60,9 @@ class Loop:
             return {"graded": asdict(Graded(found.name, found.student, "", "", (), str(error)))}
         if source.sha256 == job["known"]:
             return {"same": True}
-        checks = job["checks"]  # none: all
-        wanted = [one for one in items if not checks or check_of(one).name in checks]
+        named = {check_of(one).exercise for one in items if check_of(one).name in job["checks"]}
+        # All checks of their exercises: a fixed one counts only beside a drawn one.
+        wanted = [one for one in items if not job["checks"] or check_of(one).exercise in named]
         return {"graded": asdict(self.run(found, source, wanted))}
 
     def run(self, found: Found, source: Source, items: list[pytest.Item]) -> Graded:
@@ -79,7 +80,7 @@ class Loop:
         """A mistake that explains all answers to an exercise is named before one for a check."""
         assert self.bench.subject
         exercises = {check.name: check.exercise for check in map(check_of, items)}
-        for verdict in self.verdicts:
+        for verdict in counted(self.verdicts, items):
             exercise, failed = exercises[verdict.check], verdict.category != PASSED
             asked = self.bench.subject.asked[exercise] if failed else []
             known = self.bench.known_mistake(exercise, asked)
