@@ -12,7 +12,7 @@ from importlib import import_module
 import click
 
 from tito import __version__, console
-from tito.errors import TitoError
+from tito.errors import TitoError, of_system
 
 COMMANDS = {
     "init": ("tito.commands.init:init", "make a folder of your own to learn in"),
@@ -101,10 +101,8 @@ def run(args: list[str]) -> int:
         console.bad(error.format_message(), f"`{path} --help`")
         return 2
     except OSError as error:  # a full disk, a folder without permission
-        where = f": {error.filename}" if error.filename else ""
-        console.bad(
-            f"{error.strerror or error}{where}", "files are as they were; mend it, run again"
-        )
-        return 2
+        told = of_system(error)
+        console.bad(told.message, told.fix)
+        return told.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130

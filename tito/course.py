@@ -7,7 +7,6 @@ title, export target and prerequisites are read from that file.
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ from pathlib import Path
 from tito.errors import CodeError, TitoError
 from tito.notebooks.cell import Cell
 from tito.notebooks.cells import read_notebook, read_percent
+from tito.state import read_facts
 
 _FOLDER = re.compile(r"^(\d{2})_([a-z][a-z0-9_]*)$")
 _TARGET = re.compile(r"^#\|\s*default_exp\s+([\w.]+)\s*$", re.MULTILINE)
@@ -110,9 +110,7 @@ class Course:
 
     @cached_property
     def learner(self) -> dict[str, object] | None:
-        """What `tito init` wrote; None in the course's own clone."""
-        marker = self.root / ".tito" / "learner.json"
-        return json.loads(marker.read_text("utf-8")) if marker.exists() else None
+        return read_facts(self.root)
 
     def borrowed(self, module: Module) -> bool:
         names = (self.learner or {}).get("borrowed", [])
