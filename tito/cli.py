@@ -86,7 +86,12 @@ module = LazyGroup("module", MODULE_COMMANDS, "Work on one module: N is 12 or at
 def main() -> None:
     """Run a command; one line says what was wrong, the next what to do about it."""
     console.prepare()
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except (console.Unheard, OSError) as error:  # `run` tells every error but those of telling
+        code = console.give_up(error)
+    sys.exit(code)
 
 
 def run(args: list[str]) -> int:
