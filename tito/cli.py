@@ -11,7 +11,7 @@ from importlib import import_module
 import click
 
 from tito import __version__, console
-from tito.errors import MistypedError, TitoError
+from tito.errors import MistypedError, TitoError, of_system
 
 Table = dict[str, tuple[str, str]]  # where a command is, and its line in the help
 COMMANDS: Table = {
@@ -96,7 +96,12 @@ course = LazyGroup("course", COURSE_COMMANDS, "For those who make the course.")
 def main() -> None:
     """Run a command; one line says what was wrong, the next what to do about it."""
     console.prepare()
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except (console.Unheard, OSError) as error:  # `run` tells every error but those of telling
+        code = console.give_up(error)
+    sys.exit(code)
 
 
 def run(args: list[str]) -> int:
@@ -114,11 +119,9 @@ def run(args: list[str]) -> int:
         console.bad(error.format_message().splitlines()[0], _meant(args) or f"`{path} --help`")
         return 2
     except OSError as error:  # a full disk, a folder without permission
-        where = f": {error.filename}" if error.filename else ""
-        console.bad(
-            f"{error.strerror or error}{where}", "files are as they were; mend it, run again"
-        )
-        return 2
+        told = of_system(error)
+        console.bad(told.message, told.fix)
+        return told.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
 

@@ -10,6 +10,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -17,8 +18,18 @@ _MARKS = {"ok": ("✓", "ok"), "bad": ("✗", "x"), "note": ("•", "-")}
 _COLOURS = {"ok": "green", "bad": "red", "note": "yellow"}
 
 
+class Unheard(Exception):  # noqa: N818 - not a fault of a command
+    """What is said reaches nobody: the output is full, or its reader is gone."""
+
+
 def prepare() -> None:
-    """Let no character of a title or a path end the program on a narrow console."""
+    """Let no character of a title or a path, and no closed stream, end the program."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # its number is free: the next file would take it
+            number = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(number, True)
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -37,7 +48,28 @@ def note(text: str, then: str = "") -> None:
 
 
 def plain(text: str = "") -> None:
-    click.echo(text, color=_colour())
+    try:
+        click.echo(text, color=_colour())
+    except OSError as error:
+        raise Unheard(error) from None
+
+
+def give_up(error: Exception) -> int:
+    """Say on the other stream that this one takes nothing more; return the exit code."""
+    cause = error.args[0] if isinstance(error, Unheard) else error
+    _silence(sys.stdout)
+    if isinstance(cause, BrokenPipeError):  # `| head` has seen enough
+        return 128 + 13  # as a shell says it of other programs
+    try:
+        print(f"tito: cannot write to the output: {cause}", file=sys.stderr, flush=True)
+    except OSError:
+        _silence(sys.stderr)
+    return 2
+
+
+def _silence(stream: TextIO) -> None:
+    """What still waits to be written must not fail when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _say(kind: str, text: str, then: str) -> None:

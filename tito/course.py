@@ -7,7 +7,6 @@ title, export target and prerequisites are read from that file.
 from __future__ import annotations
 
 import difflib
-import json
 import re
 import shlex
 import unicodedata
@@ -18,6 +17,7 @@ from pathlib import Path
 from tito.errors import CodeError, MistypedError, TitoError
 from tito.notebooks.cell import Cell
 from tito.notebooks.cells import read_notebook, read_percent
+from tito.state import read_facts
 
 EXERCISE = re.compile(r"\d{1,2}\.\d+")
 _FOLDER = re.compile(r"^(\d{2})_([a-z][a-z0-9_]*)$")
@@ -118,9 +118,7 @@ class Course:
 
     @cached_property
     def learner(self) -> dict[str, object] | None:
-        """What `tito init` wrote; None in the course's own clone."""
-        marker = self.root / ".tito" / "learner.json"
-        return json.loads(marker.read_text("utf-8")) if marker.exists() else None
+        return read_facts(self.root)
 
     def borrowed(self, module: Module) -> bool:
         names = (self.learner or {}).get("borrowed", [])

@@ -24,8 +24,8 @@ _HASH = re.compile(r"^# sha256 of the lines below: (\w+)\n\n\n", re.MULTILINE)
 
 
 def current(module: Module) -> str:
-    """The package file as it stands; empty if there is none."""
-    return module.export.read_text("utf-8") if module.export.exists() else ""
+    """The package file as it stands; empty if there is none. One that is no text is not current."""
+    return module.export.read_text("utf-8", "replace") if module.export.exists() else ""
 
 
 def to_write(module: Module) -> Exercise | None:

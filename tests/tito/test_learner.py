@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tito import cli
+from tito import cli, console
 from tito.exercises import strip_answers
 from tito.learner import source
 
@@ -57,7 +58,7 @@ def test_outside_every_clone_the_course_of_this_tito_is_taken(
     monkeypatch.setattr(source, "PACKAGE", make(tmp_path / "tito/course_files").root.parent)
     monkeypatch.chdir(tmp_path)
     assert cli.run(["init", "my own"]) == 0
-    assert 'cd "my own" && tito module start 01' in capfd.readouterr().out
+    assert f"cd {console.typed(Path('my own'))} && tito module start 01" in capfd.readouterr().out
     assert (tmp_path / "my own/modules/02_beta/beta_dev.ipynb").exists()
     assert json.loads((tmp_path / "my own/.tito/learner.json").read_text("utf-8"))["course"] == ""
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from tito import console
+from tito import console, safety
 from tito.course import Course, find_course
+from tito.errors import TitoError
 from tito.exercises import Exercise
 from tito.learner.lookup import find_exercise
 
@@ -68,7 +69,7 @@ def seen_steps(course: Course) -> dict[str, int]:
     """How many steps were shown, by exercise; a file that cannot be read counts as none."""
     try:
         seen = json.loads(_memory(course).read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return {k: v for k, v in seen.items() if isinstance(v, int)} if isinstance(seen, dict) else {}
 
@@ -76,5 +77,7 @@ def seen_steps(course: Course) -> dict[str, int]:
 def _remember(course: Course, number: str, seen: int) -> None:
     known = {**seen_steps(course), number: seen}
     text = json.dumps({key: value for key, value in known.items() if value > 0}, indent=1)
-    _memory(course).parent.mkdir(exist_ok=True)
-    _memory(course).write_text(text + "\n", "utf-8")  # no work of the learner's: a lost one is none
+    try:
+        safety.atomic_write(_memory(course), text + "\n")
+    except TitoError as error:  # a hint is worth more than its number
+        console.note(f"{error.message}: the next call shows this hint again", error.fix)

@@ -11,7 +11,6 @@ from tito.commands.init import facts
 from tito.course import Course, find_course
 from tito.errors import TitoError
 from tito.learner import update as updating
-from tito.learner.folder import pristine
 from tito.learner.source import reference
 
 
@@ -21,9 +20,8 @@ def update(named: Path | None) -> int:
     course = find_course()
     if course.learner is None:
         raise TitoError(f"{course.root} is the course itself", "`git pull` brings a newer one")
-    if not pristine(course).is_dir():
-        raise TitoError(f"{pristine(course)} is missing", "make a new folder with `tito init`")
-    newer, first = reference(course, named), str(course.learner.get("from", "00"))
+    newer = reference(course, named)
+    first = newer.module(str(course.learner["from"])).number
     with safety.lock(course.root):
         made = updating.plan(course, newer, first)
         copy = updating.apply(course, made)

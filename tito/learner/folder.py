@@ -14,12 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tito.course import Course, Module
-from tito.errors import TitoError
+from tito.errors import CodeError, TitoError, of_system
 from tito.exercises import strip_answers
 from tito.learner.carried import carried
 from tito.lines import plain
+from tito.notebooks.cells import read_text
 
 PYTEST = re.compile(r"^\[tool\.pytest\.ini_options\]\n(?:(?!\[).*\n?)*", re.MULTILINE)
+RENEW = "delete it: `tito update` brings it again"
 JUPYTEXT = 'formats = "ipynb,py:percent"\nnotebook_metadata_filter = "-all"\n'
 README = """\
 # My TinyTorch
@@ -62,19 +64,16 @@ def put_in_place(made: Path, folder: Path) -> None:
 def contents(course: Course, first: str) -> dict[str, bytes]:
     """Each file of a new folder that begins with module `first`, by its path."""
     made = {"README.md": README.encode(), "jupytext.toml": JUPYTEXT.encode()}
-    scripts = {module.show(module.script) for module in course.modules}
+    scripts = {module.show(module.script): module.script for module in course.modules}
     later = [module for module in course.modules if module.number >= first]
     own = {module.show(module.export) for module in later}
     for name in carried(course.root):
-        if name not in own:
-            content = (course.root / name).read_bytes()
-            made[name] = _stub(content) if name in scripts else content
+        if name in scripts:
+            made[name] = strip_answers(plain(read_text(scripts[name]))).encode()
+        elif name not in own:
+            made[name] = (course.root / name).read_bytes()
     made["pyproject.toml"] = _pytest_settings(made.get("pyproject.toml", b"").decode())
     return made
-
-
-def _stub(content: bytes) -> bytes:
-    return strip_answers(plain(content.decode("utf-8-sig"))).encode()
 
 
 def _pytest_settings(project: str) -> bytes:
@@ -86,3 +85,18 @@ def _pytest_settings(project: str) -> bytes:
 
 def stub_file(course: Course, module: Module) -> Path:
     return pristine(course) / module.show(module.script)
+
+
+def given_text(course: Course, module: Module) -> str | None:
+    """The module as the course gave it; None where that was not kept."""
+    file = stub_file(course, module)
+    if not file.exists():
+        return None
+    try:
+        text = read_text(file)
+    except (CodeError, OSError) as error:
+        told = of_system(error, file) if isinstance(error, OSError) else error
+        raise TitoError(told.message, RENEW) from None
+    if not text.strip():
+        raise TitoError(f"{file} is empty", RENEW)
+    return text

@@ -7,11 +7,11 @@ import re
 from contextlib import suppress
 
 from tito.course import Course, Module, plain
-from tito.errors import MistypedError, TitoError
-from tito.exercises import NUMBER, Exercise, find_exercises
-from tito.learner.folder import stub_file
+from tito.errors import CodeError, MistypedError, TitoError
+from tito.exercises import NUMBER, Exercise, cells_of, find_exercises
+from tito.learner.folder import RENEW, given_text, stub_file
 from tito.notebooks.cell import Cell
-from tito.notebooks.cells import read_percent, read_text
+from tito.notebooks.cells import read_text
 
 Found = tuple[Module, Exercise]
 
@@ -32,12 +32,13 @@ def module_named(course: Course, name: str) -> Module | None:
 
 def exercises(course: Course, module: Module) -> list[Exercise]:
     """As the course gave them: a learner's file may have lost a heading or a marker."""
-    return find_exercises(given_cells(course, module))
-
-
-def given_cells(course: Course, module: Module) -> list[Cell]:
-    stub = stub_file(course, module)
-    return read_percent(stub) if stub.exists() else _latest(module)
+    given = given_text(course, module)
+    if given is None:
+        return find_exercises(_latest(module))
+    try:
+        return find_exercises(cells_of(given)) or find_exercises(_latest(module))
+    except CodeError as error:
+        raise TitoError(f"{stub_file(course, module)}: {error.message}", RENEW) from None
 
 
 def _latest(module: Module) -> list[Cell]:
@@ -72,12 +73,13 @@ def _to_write(module: Module) -> Found:
 def _by_name(course: Course, wanted: str) -> Found:
     likely = [module for module in course.modules if wanted in _text(course, module)]
     found = _fitting(_all(course, likely), wanted)
+    everything = [] if found else _all(course, course.modules)
+    found = found or _fitting(everything, wanted)
     if len(found) == 1:
         return found[0]
     if found:
         shown = ", ".join(f"{one.number} {one.name}" for _, one in found[:5])
         raise TitoError(f"{wanted!r} may be {shown}{', ...' * bool(found[5:])}", "say the number")
-    everything = _all(course, course.modules)
     known = {name: one for _, one in everything for name in _title(one) | _functions(one)}
     close = difflib.get_close_matches(wanted, known, n=1)
     meant = known[close[0]] if close else None
@@ -88,8 +90,9 @@ def _by_name(course: Course, wanted: str) -> Found:
 
 def _text(course: Course, module: Module) -> str:
     """What a name must stand in: reading is fifty times faster than finding cells."""
-    paths = (stub_file(course, module), module.script, module.notebook)
-    return next(read_text(path).lower() for path in paths if path.exists())
+    given = given_text(course, module)
+    own = module.script if module.script.exists() else module.notebook
+    return (read_text(own) if given is None else given).lower()
 
 
 def _all(course: Course, modules: list[Module]) -> list[Found]:

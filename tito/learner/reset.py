@@ -13,7 +13,7 @@ from tito.course import Course, Module
 from tito.errors import CodeError, TitoError
 from tito.exercises import BEGIN, cells_of, strip_answers
 from tito.learner import answers, source
-from tito.learner.folder import stub_file
+from tito.learner.folder import RENEW, given_text
 from tito.lines import plain
 from tito.notebooks import percent, sync
 from tito.notebooks.cell import Cell
@@ -22,9 +22,9 @@ from tito.notebooks.cells import read_text
 
 def stub_of(course: Course, module: Module) -> str:
     """The module as the course gave it."""
-    path = stub_file(course, module)
-    if path.exists():
-        return read_text(path)
+    given = given_text(course, module)
+    if given is not None:
+        return given
     origin = source.reference(course).module(module.folder_name)
     return strip_answers(plain(read_text(origin.script)))
 
@@ -56,15 +56,18 @@ def _with_stub(module: Module, text: str, stub: str, number: str) -> str:
     """Each cell that holds the exercise as it was given, with the answers to others kept."""
     preamble, parsed = percent.parse(text)
     own = {cell.grade_id: cell for cell in parsed if cell.grade_id}
-    for cell in cells_of(stub):
-        if number in _numbers(cell):
-            mine = own.get(cell.grade_id)
-            if mine is None:
-                raise TitoError(
-                    f"{module.show(module.script)} has no cell {cell.grade_id} any more",
-                    f"`tito reset {module.number}` puts the whole module back",
-                )
-            mine.raw = _refilled(module, cell, mine, number)
+    given = [cell for cell in cells_of(stub) if number in _numbers(cell)]
+    if not given:
+        file = module.root / ".tito" / "pristine" / module.show(module.script)
+        raise TitoError(f"{file} has no exercise {number}", RENEW)
+    for cell in given:
+        mine = own.get(cell.grade_id)
+        if mine is None:
+            raise TitoError(
+                f"{module.show(module.script)} has no cell {cell.grade_id} any more",
+                f"`tito reset {module.number}` puts the whole module back",
+            )
+        mine.raw = _refilled(module, cell, mine, number)
     return preamble + "".join(cell.raw for cell in parsed)
 
 

@@ -84,7 +84,7 @@ def _merge(update: Update, module: Module, base: bytes, theirs: bytes) -> None:
     try:
         sync.sync(module)
         mine = plain(read_text(module.script))
-        text, kept = combine(base.decode(), mine, theirs.decode())
+        text, kept = combine(base.decode(errors="replace"), mine, theirs.decode())
     except CodeError as error:
         update.kept.append(
             (f"{name} as a whole: {error.message}", error.fix or "update again then")

@@ -56,7 +56,7 @@ class Pair:
         if module.notebook.exists() and module.notebook != without:
             pair.json, pair.notebook = read_notebook(module.notebook)
         if module.common.exists():
-            pair.common = read_percent(module.common)
+            pair.common = _cells_or_none(module.common)
         return pair
 
     def merged(self) -> Merged:
@@ -77,6 +77,14 @@ class Pair:
                 for i, cell in enumerate(self.script)
             ]
         )
+
+
+def _cells_or_none(common: Path) -> list[Cell]:
+    """A common text that cannot be read is an empty one: what differs is a conflict, not lost."""
+    try:
+        return read_percent(common)
+    except (CodeError, OSError):
+        return []
 
 
 def plan(module: Module, without: Path | None = None) -> Plan:

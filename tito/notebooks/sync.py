@@ -80,7 +80,16 @@ def _conflict_error(module: Module, conflicts: list[Conflict]) -> CodeError:
 
 def latest_cells(module: Module) -> list[Cell]:
     """What the learner last wrote, for commands that only look: the side that was edited."""
-    both = module.script.exists() and module.notebook.exists() and module.common.exists()
-    if both and plain(read_text(module.script)) == read_text(module.common):
+    both = module.script.exists() and module.notebook.exists()
+    if both and _untouched(module):
         return read_notebook(module.notebook)[1]
     return module.cells
+
+
+def _untouched(module: Module) -> bool:
+    """The `.py` is what both files agreed on."""
+    try:
+        agreed = module.common.read_bytes()
+    except OSError:
+        return False
+    return plain(read_text(module.script)).encode("utf-8") == agreed

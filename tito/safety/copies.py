@@ -59,7 +59,7 @@ def _new_folder(parent: Path, kind: str) -> Path:
 
 def in_order(parent: Path) -> list[Path]:
     """The folders of backups, the oldest first."""
-    named = [(NAME.match(path.name), path) for path in parent.glob("*")]
+    named = [(NAME.match(path.name), path) for path in parent.glob("*") if path.is_dir()]
     return [path for _, _, path in sorted((m[1], int(m[2] or 0), path) for m, path in named if m)]
 
 

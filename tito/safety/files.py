@@ -12,7 +12,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from tito.errors import TitoError
+from tito.errors import of_system
 from tito.lines import newline_of
 
 BOM = b"\xef\xbb\xbf"
@@ -21,15 +21,12 @@ NOT_HERE = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 def atomic_write(path: Path, content: str | bytes) -> None:
     """Replace the file's content, or leave it as it was."""
-    path = path.resolve()  # a link stays a link
+    path = Path(os.path.realpath(path))  # a link stays a link
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, content.encode("utf-8") if isinstance(content, str) else content)
-    except OSError as error:
-        raise TitoError(
-            f"cannot write {path}: {error.strerror or error}",
-            "what was there is as it was; mend that, then run again",
-        ) from None
+    except OSError as error:  # its name may be the temporary file's
+        raise of_system(error, path if path.parent.is_dir() else None) from None
     with suppress(OSError):  # some network drives cannot; the file is in place
         _flush_folder(path.parent)
 

@@ -11,7 +11,7 @@ import textwrap
 
 from tito import console
 from tito.course import Module
-from tito.errors import TitoError
+from tito.errors import TitoError, of_system
 from tito.running.failure import Failure
 from tito.running.own_code import cut
 from tito.running.trial import Trial
@@ -85,9 +85,9 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 def problem(error: TitoError | OSError, width: int) -> list[str]:
     """What keeps the cells from being run at all, and what to do about it."""
-    message, fix = (error.message, error.fix) if isinstance(error, TitoError) else (str(error), "")
-    then = [f"  {line}" for line in _wrapped(fix, width - 2)] if fix else []
-    return [*cut(says("bad", message, width), HEIGHT - 2 - len(then)), *then]
+    told = error if isinstance(error, TitoError) else of_system(error)
+    then = [f"  {line}" for line in _wrapped(told.fix, width - 2)] if told.fix else []
+    return [*cut(says("bad", told.message, width), HEIGHT - 2 - len(then)), *then]
 
 
 def _headline(trial: Trial, failure: Failure, width: int) -> list[str]:
