@@ -33,7 +33,29 @@ def untidy() -> list[Entry]:
         found.append(file(f"{name} (notebook)", gets, says, as_notebook(cells), ".ipynb"))
         script = "\n".join(to_percent(cell, None) + "\n" for cell in cells)
         found.append(file(f"{name} (script)", gets, says, script))
-    return found
+    return [*found, *elsewhere()]
+
+
+def elsewhere() -> list[Entry]:
+    """As other programs save the same notebook: without markers, names or export lines."""
+    cells = cells_of(reference())
+    text = "\n\n".join(cell.source if cell.kind == "code" else quoted(cell) for cell in cells)
+    pip = "!pip install numpy\n\nfrom google.colab import drive\ndrive.mount('/content')\n\n"
+    colab = f'# -*- coding: utf-8 -*-\n"""Untitled.ipynb\n\nMade by Colab.\n"""\n\n{pip}{text}'
+    code = [cell for cell in cells if cell.kind == "code"]
+    numbered = [f"# In[{number}]:\n\n\n{cell.source}\n" for number, cell in enumerate(code)]
+    exported = "#!/usr/bin/env python\n# coding: utf-8\n\n" + "\n\n".join(numbered)
+    bare = [Cell("code", cell.source.removeprefix("#| export\n")) for cell in code]
+    read = "exports no cell: all of it was read"
+    return [
+        file("a script from Colab", "all", read, colab),
+        file("a script from nbconvert", "all", "", exported),
+        file("a notebook without names and export lines", "all", read, as_notebook(bare), ".ipynb"),
+    ]
+
+
+def quoted(cell: Cell) -> str:
+    return f'"""{cell.source}\n"""'
 
 
 def changed(place: str, where: str, code: str) -> list[Cell]:

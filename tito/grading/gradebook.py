@@ -109,10 +109,10 @@ class Gradebook:
     def renewed(cls, path: Path, batch: Batch) -> Gradebook:
         """Open it for a check that was changed inside: all else must be as it was."""
         book = cls(path, None)
-        _compare(path, replace(book.batch, fingerprint=batch.fingerprint), batch)
+        book.batch = replace(book.batch, fingerprint=batch.fingerprint)
+        _compare(path, book.batch, batch)
         with book._connection() as connection:
             connection.execute("UPDATE batch SET fingerprint = ?", (batch.fingerprint,))
-        book.batch = batch
         return book
 
     @contextmanager

@@ -43,7 +43,7 @@ MISSING = re.compile(
     r"(?:NameError: name|AttributeError: module '[\w.]+' has no attribute) '(\w+)'"
 )
 BOUND = r"^(?:(?:def|class) +{0}\b|{0} *[:=]|(?:import|from) .{{0,200}}\b{0}\b)"
-MAX_NOTES = 3  # of lines that did not run
+MAX_BROKEN, MAX_NOTES = 20, 3  # lines that did not run: looked at, and named
 NAMEABLE = ("", "error", "strange value")  # categories in which two wrong answers can be told apart
 
 
@@ -113,7 +113,7 @@ class Subject:
         if not isinstance(loaded.value, Loaded):
             self.fatal = loaded if loaded.category else FORGED
         else:
-            self.broken, self.cells = loaded.value.broken, loaded.value.cells
+            self.broken, self.cells = loaded.value.broken[:MAX_BROKEN], loaded.value.cells
             if self.sandbox:
                 self.sandbox.load(self.bench.module.package, self.cells)
 
@@ -152,7 +152,7 @@ class Subject:
         if self.fatal:
             return [f"it cannot be loaded: {self.fatal.told}"]
         told = [f"{error.where or cell} did not run: {error.reason}" for cell, error in self.broken]
-        more = [f"{len(told) - MAX_NOTES} more lines did not run"] if told[MAX_NOTES:] else []
+        more = ["more lines did not run"] if told[MAX_NOTES:] else []
         outside = [
             f"{name} is used by an exported cell and stands in {cell}, which is not exported: "
             "`tito module complete` refuses that, too"

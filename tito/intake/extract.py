@@ -47,11 +47,12 @@ def extract(member: Member, answers: frozenset[str]) -> Taken:
         instead = ((printable(member.name, 60), text),)
     taken = taken_cells(cells, answers)
     outside = _code(cell for cell in cells if not _is_answer(cell, answers))
+    small = sum(len(code) for _, code in outside) <= MAX_CODE
     notes = [note, *(_is_text(cell) for cell in cells if _is_answer(cell, answers))]
     if not taken:
         notes.append(f"{member.name} exports no cell: all of it was read")
     checked = tuple(_checked(taken or instead, member.name))
-    return Taken(checked, "; ".join(filter(None, notes)), outside if taken else ())
+    return Taken(checked, "; ".join(filter(None, notes)), outside if taken and small else ())
 
 
 def taken_cells(cells: list[Cell], answers: frozenset[str]) -> Code:

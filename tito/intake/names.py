@@ -18,7 +18,8 @@ from tito.grading.text import printable
 MAX_NAME, MAX_BYTES = 100, 200  # a file system takes 255 bytes; some are for an ending
 # {sortable name}[_LATE]_{user}_{file's number}_{file}; anonymous: [LATE_]anon_{id}_{number}_{file}
 _CANVAS = re.compile(
-    r"(?:(?P<student>(?!LATE_)[^\0-/:-@\[-^`{-\x7f]+?)_)?(?P<late>LATE_)?(?P<user>[0-9]+|anon_[0-9A-Za-z]+)_"
+    r"(?:(?P<student>(?!LATE_)[^\0-/:-@\[-^`{-\x7f]+?)_)?(?P<late>LATE_)?"
+    r"(?P<user>[0-9]+|anon_[0-9A-Za-z]+)_"
     r"(?:(?P<order>[0-9]+)_(?P<file>.+)|(?:text|link)\.html)"
 )
 _MOODLE = re.compile(r"(?P<student>.+?)_(?P<user>[0-9]+)_assignsubmission_[a-z]+_?(?P<file>.*)")

@@ -33,4 +33,6 @@ while read -r _ _ _ _ point options _; do # what was mounted below one of them c
     esac
 done </proc/self/mountinfo
 cd "$root"
+unset OLDPWD # a path of the instructor's
+export PWD="$TMPDIR"
 exec chroot . "$@"

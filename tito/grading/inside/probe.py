@@ -67,14 +67,11 @@ def run_cells(
     while waiting:
         name, *texts = waiting.popleft()
         before(name)
+        text = ""
         try:
             code, text = compiled_cell(name, texts, flags)
-        except BaseException as error:
-            broken.append({"cell": name, **describe(error)})
-            continue
-        flags |= code.co_flags & FUTURE
-        compiled.append((name, COMPILED + base64.b64encode(marshal.dumps(code)).decode()))
-        try:
+            flags |= code.co_flags & FUTURE
+            compiled.append((name, COMPILED + base64.b64encode(marshal.dumps(code)).decode()))
             exec(code, module.__dict__)
         except BaseException as error:
             broken.append({"cell": name, **describe(error)})
