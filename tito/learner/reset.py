@@ -10,12 +10,12 @@ from pathlib import Path
 
 from tito import safety
 from tito.course import Course, Module
-from tito.errors import CodeError, TitoError
+from tito.errors import CodeError
 from tito.exercises import BEGIN, cells_of, strip_answers
 from tito.learner import answers, source
 from tito.learner.folder import stub_file
 from tito.notebooks import percent, sync
-from tito.notebooks.cell import Cell
+from tito.notebooks.cell import Cell, name_cells
 from tito.notebooks.cells import read_text
 
 
@@ -38,12 +38,15 @@ def reset_module(course: Course, module: Module) -> Path:
     return copy
 
 
-def reset_exercise(course: Course, module: Module, number: str) -> Path | None:
-    """Return the folder of the backup; None where the stub stood there already."""
+def reset_part(course: Course, module: Module, wanted: str) -> Path | None:
+    """Reset an exercise by its number, or a cell by its name.
+
+    Return the folder of the backup; None where all stood there already as it was given.
+    """
     stub = stub_of(course, module)
     sync.sync(module)
     old = read_text(module.script)
-    new = _with_stub(module, old.replace("\r\n", "\n"), stub, number)
+    new = _with_stub(module, old.replace("\r\n", "\n"), stub, wanted)
     if new == old.replace("\r\n", "\n"):
         return None
     copy = safety.backup_together(module.root, module.script, module.notebook)
@@ -52,20 +55,25 @@ def reset_exercise(course: Course, module: Module, number: str) -> Path | None:
     return copy
 
 
-def _with_stub(module: Module, text: str, stub: str, number: str) -> str:
-    """Each cell that holds the exercise as it was given, with the answers to others kept."""
+def _with_stub(module: Module, text: str, stub: str, wanted: str) -> str:
+    """The cells that are wanted as they were given, with the answers to other exercises kept."""
     preamble, parsed = percent.parse(text)
     own = {cell.grade_id: cell for cell in parsed if cell.grade_id}
-    for cell in cells_of(stub):
-        if number in _numbers(cell):
+    given = cells_of(stub)
+    for index, cell in enumerate(given):
+        if wanted == cell.grade_id or wanted in _numbers(cell):
             mine = own.get(cell.grade_id)
             if mine is None:
-                raise TitoError(
-                    f"{module.show(module.script)} has no cell {cell.grade_id} any more",
-                    f"`tito reset {module.number}` puts the whole module back",
-                )
-            mine.raw = _refilled(module, cell, mine, number)
+                parsed.insert(_place(given[:index], parsed), cell)
+            else:
+                mine.raw = _refilled(module, cell, mine, wanted)
     return preamble + "".join(cell.raw for cell in parsed)
+
+
+def _place(before: list[Cell], parsed: list[Cell]) -> int:
+    """Where a cell that is gone belongs: below the nearest one that stood above it."""
+    ids = [cell.id for cell in name_cells(parsed)]
+    return next((ids.index(cell.id) + 1 for cell in reversed(before) if cell.id in ids), 0)
 
 
 def _numbers(cell: Cell) -> set[str]:
@@ -74,7 +82,7 @@ def _numbers(cell: Cell) -> set[str]:
 
 
 def _refilled(module: Module, given: Cell, mine: Cell, number: str) -> str:
-    if _numbers(given) == {number}:
+    if number == given.grade_id or _numbers(given) == {number}:
         return given.raw
     try:
         written = answers.take(mine.raw)
