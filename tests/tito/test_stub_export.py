@@ -51,6 +51,15 @@ def test_a_stub_is_not_exported_over_a_reference(learner) -> None:
     assert "exercise 1.2: next_one is not written yet" in done.stdout
 
 
+def test_a_stub_that_no_test_reaches_is_not_completed(learner) -> None:
+    learner.edit(learner.beta, "    test_quadruple()\n", "    pass\n")
+    (learner.root / "tests/core/test_beta.py").unlink()
+    done = learner.tito("module", "complete", "2")
+    assert done.returncode == 1
+    assert REFUSED.format("is not made") in done.stdout
+    assert not export_of(learner).exists()
+
+
 def test_what_is_written_is_exported_and_the_rest_named(course) -> None:
     course.beta.write_text(strip_answers(course.beta.read_text("utf-8")), "utf-8")
     done = course.tito("export")

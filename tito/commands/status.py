@@ -9,6 +9,7 @@ from tito.course import Course, Module, find_course
 from tito.errors import CodeError, TitoError
 from tito.exercises import Exercise, find_exercises
 from tito.export import is_current
+from tito.learner.damage import damages
 from tito.learner.opened import opened
 from tito.notebooks.sync import latest_cells
 from tito.running import trial
@@ -32,6 +33,8 @@ def status(names: tuple[str, ...], run: bool, limit: float) -> int:
     for module in course.select(names, not names):
         say = console.ok if labels[module] in DONE else console.note
         say(f"{module.number} {module.name:<16} {labels[module]}")
+        if labels[module] != "borrowed":
+            _show_damage(course, module)
         if run:
             fails = _show_trial(module, limit)
             labels[module] = "fails" if fails else labels[module]
@@ -84,6 +87,21 @@ def next_for(module: Module, label: str) -> str:
         return f"tito watch {module.number}"
     verb = "complete" if label in ("written", "stale") else "test"
     return f"tito module {verb} {module.number}"
+
+
+def _show_damage(course: Course, module: Module) -> None:
+    """What became of the cells, and what to do about it."""
+    try:
+        cells = latest_cells(module)
+        find_exercises(cells)
+        found = [one for one in damages(course, module, cells) if one.number]
+    except CodeError as error:  # it is said already
+        if error.fix:
+            console.plain(f"  {error.fix}")
+        console.plain(f"  {error.fix}") if error.fix else None
+        return
+    for damage in found:
+        console.bad(f"  {damage.title}", f"  {damage.fix}")
 
 
 def show_exercises(exercises: list[Exercise], done: bool = False) -> None:

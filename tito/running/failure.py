@@ -12,9 +12,9 @@ from typing import Any
 
 from tito.course import Course, Module
 from tito.errors import CodeError
-from tito.exercises import Exercise, find_exercises, find_regions
+from tito.exercises import Exercise, find_exercises, find_regions, number_in
 from tito.notebooks.linemap import Frame, own_frames
-from tito.running.own_code import number_in, own_code
+from tito.running.own_code import own_code
 
 MAX_SHOWN = 4  # frames
 MAX_LINES = 8  # of a message

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 
 from tito import console
 from tito.course import Module
-from tito.exercises import NUMBER, TEST_ID, Exercise, find_exercises, find_regions
+from tito.exercises import TEST_ID, Exercise, find_exercises, find_regions, number_in
 from tito.lines import split
 from tito.notebooks.cell import Cell
 from tito.notebooks.linemap import Frame, Place
@@ -31,12 +30,6 @@ def own_code(frames: list[Frame], number: str, modules: list[Module]) -> list[st
 def cut(lines: list[str], most: int) -> list[str]:
     more = "…" if console.can_print("…") else "..."
     return lines if len(lines) <= most else [*lines[: most - 1], f"{lines[most - 1]} {more}"]
-
-
-def number_in(cell: Cell) -> str:
-    """The exercise whose answer or test the cell is; empty for any other cell."""
-    match = TEST_ID.match(cell.grade_id) or re.match(rf"^({NUMBER})(?:-|$)", cell.grade_id)
-    return match[1] if match else ""
 
 
 def in_answer(place: Place) -> bool:

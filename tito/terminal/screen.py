@@ -63,7 +63,10 @@ def composed(lines: list[str], keys: str, width: int) -> list[str]:
 def verdict(trial: Trial, width: int = WIDE) -> list[str]:
     """The first failing exercise: what was expected, what came, the learner's own line."""
     if trial.failure:
-        return [*_headline(trial, trial.failure, width), *_own_code(trial.failure, width)]
+        top = _headline(trial, trial.failure, width)
+        return [*top, *_damage(trial, width), *_own_code(trial.failure, width)]
+    for damage in trial.unjudged:
+        return [*says("bad", damage.title, width), f"  {damage.fix}"[:width]]
     if trial.untested:
         number = trial.untested[0].number
         gone = says("bad", f"exercise {number}: its test cell, test-{number}, is gone", width)
@@ -94,6 +97,13 @@ def _headline(trial: Trial, failure: Failure, width: int) -> list[str]:
     if trial.current and not trial.current.written:
         return says("note", f"{failure.title}, {failure.message}", width)
     return cut(says("bad", f"{failure.title}\n{failure.message}", width), MESSAGE)
+
+
+def _damage(trial: Trial, width: int) -> list[str]:
+    """What became of a cell that the failure may be about."""
+    current = trial.current.number if trial.current else ""
+    found = [one for number in (current, "") for one in trial.damage if one.number == number]
+    return [fit(f"  {line}", width) for one in found[:1] for line in (one.what, one.fix)]
 
 
 def _own_code(failure: Failure, width: int) -> list[str]:
