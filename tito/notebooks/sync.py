@@ -27,7 +27,7 @@ def in_sync(module: Module) -> bool:
 def sync(module: Module, force: bool = False, without: Path | None = None) -> list[str]:
     """Bring both files together; return what was written. The caller holds the lock.
 
-    With `without`, one of the two is made anew, whatever it holds.
+    With `without`, one of the two is made anew, whatever it holds: the caller has copied it.
     """
     made = plan(module, without)
     if made.conflicts:
@@ -38,15 +38,16 @@ def sync(module: Module, force: bool = False, without: Path | None = None) -> li
             f"`tito sync {module.name} --force` if that is meant; else delete the emptied file"
             " and sync again",
         )
-    return _write(module, made)
+    return _write(module, made, without)
 
 
-def _write(module: Module, made: Plan) -> list[str]:
+def _write(module: Module, made: Plan, copied: Path | None) -> list[str]:
     written = []
     for path, text in ((module.script, made.script), (module.notebook, made.notebook)):
         if text is not None:
             bom = path is not module.notebook and path.exists() and _has_bom(path)
-            copy = safety.backup(module.root, path, history=made.merged and not made.dropped)
+            history = made.merged and not made.dropped
+            copy = None if path == copied else safety.backup(module.root, path, history)
             safety.atomic_write(path, (safety.BOM if bom else b"") + text.encode("utf-8"))
             old = f" (before: {module.show(copy)})" if copy else ""
             written.append(f"{module.show(path)}{old}")

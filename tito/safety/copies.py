@@ -47,8 +47,12 @@ def _copied(root: Path, paths: tuple[Path, ...], kind: str) -> Path:
 
 
 def _new_folder(parent: Path, kind: str) -> Path:
+    """Its name sorts behind those of the same second, also where older ones are gone by now."""
     parent.mkdir(parents=True, exist_ok=True)
-    stamp, count = time.strftime("%Y%m%d-%H%M%S"), 0
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    count = 1 + max(
+        (made[1] for made in map(_moment, parent.iterdir()) if made[0] == stamp), default=-1
+    )
     while True:
         folder = parent / (f"{stamp}-{count}{kind}" if count else f"{stamp}{kind}")
         with suppress(FileExistsError):
@@ -59,8 +63,13 @@ def _new_folder(parent: Path, kind: str) -> Path:
 
 def in_order(parent: Path) -> list[Path]:
     """The folders of backups, the oldest first."""
-    named = [(NAME.match(path.name), path) for path in parent.glob("*") if path.is_dir()]
-    return [path for _, _, path in sorted((m[1], int(m[2] or 0), path) for m, path in named if m)]
+    found = [path for path in parent.glob("*") if path.is_dir() and NAME.match(path.name)]
+    return sorted(found, key=_moment)
+
+
+def _moment(folder: Path) -> tuple[str, int]:
+    match = NAME.match(folder.name)
+    return (match[1], int(match[2] or 0)) if match else ("", 0)
 
 
 def _superfluous(new: Path, names: list[Path], kind: str) -> list[Path]:
