@@ -19,6 +19,7 @@ class Output:
 
     def __init__(self, show: bool) -> None:
         self.show, self.count = show, 0
+        self.unheard: console.Unheard | None = None
         self.first: list[str] = []
         self.last: deque[str] = deque(maxlen=LAST)
         self.source, self.sink = os.pipe()
@@ -36,6 +37,8 @@ class Output:
     ) -> None:
         os.close(self.sink)
         self.reader.join(GRACE)
+        if self.unheard:
+            raise self.unheard
         if self.show:
             for line in self._end():
                 console.plain(line)
@@ -52,7 +55,10 @@ class Output:
     def _read(self) -> None:
         with open(self.source, encoding="utf-8", errors="replace", newline="\n") as lines:
             while line := lines.readline(WIDTH):
-                self._take(line.rstrip("\r\n"))
+                try:
+                    self._take(line.rstrip("\r\n"))
+                except console.Unheard as error:  # the main thread tells it; the child goes on
+                    self.show, self.unheard = False, error
 
     def _take(self, line: str) -> None:
         if len(self.first) < FIRST:
