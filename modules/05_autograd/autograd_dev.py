@@ -667,8 +667,9 @@ def where_rule(
     grad: Array, output: Array, condition: Array, a: Array, b: Array
 ) -> tuple[None, Array, Array]:
     """Gradient of a choice: it goes to the one that was taken, and none to the condition."""
-    taken, left = np.where(condition, grad, 0), np.where(condition, 0, grad)
-    return None, unbroadcast(taken, np.shape(a)), unbroadcast(left, np.shape(b))
+    pieces = (np.where(condition, grad, 0), a), (np.where(condition, 0, grad), b)
+    taken, left = (unbroadcast(piece, np.shape(x)) for piece, x in pieces)
+    return None, taken, left
 
 
 @cast.gradient

@@ -301,8 +301,10 @@ def test_several_checks_and_all_cases_of_one_are_graded_anew(toy, tmp_path) -> N
     assert names[2:] == ["test_one_more[1]", "test_one_more[2]"]
     for name in names:
         book.replace_verdict("a.py", Verdict(name, 0, "by hand"))
+    grade(toy, *common, "--check", "test_one_more")
+    assert [one.points for one in book.all()[0].verdicts] == [0, 0, 1, 1]
     grade(toy, *common, "--check", "test_one_more", "--check", names[0])
-    assert [one.points for one in book.all()[0].verdicts] == [1, 0, 1, 1]
+    assert [one.points for one in book.all()[0].verdicts] == [1, 2, 1, 1]
 
 
 HARMFUL = {
