@@ -58,7 +58,6 @@ values = np.array([[0, 0], [1, 0], [0, 1], [0, 0], [0, 0], [0, 1]])  # (living, 
 # (1, 6, 4), (1, 6, 4), (1, 6, 2): one sentence, six words, and their widths
 Q_words, K_words, V_words = (Tensor(x[None], dtype=np.float32) for x in (queries, keys, values))
 
-
 # %% [markdown]
 # The helper below is given. It compares a result with the right one, and where it is wrong, with the results of known
 # mistakes, so that a message can name yours.
