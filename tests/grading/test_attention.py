@@ -130,7 +130,8 @@ class TestAttentionWeights:
         scores, grad = rng.normal(size=(2, 2, 3, 5, 7))
         mask = rng.random((2, 3, 5, 7)) < 0.5
         mask[:, :, 1], mask[:, :, 2:] = False, True
-        mask[:, :, 3, 0] = False
+        mask[:, :, 2:4, 0] = False
+        scores[:, :, 2] -= 1e6
         scores[:, :, 3] -= 1e12
         mask[:, :, 4, 2], scores[:, :, 4, 2] = False, 5  # the largest of its row, and blocked
         scores[:, :, 4] *= 1e200

@@ -30,7 +30,8 @@ def parts_found(layers, tree, home, name=""):
 
     whole = build(tree)
     if home:
-        whole.home, whole.same = whole, next(iter(vars(whole).values()))
+        first = next(iter(vars(whole).values()))
+        whole.home, whole.same, first.house = whole, first, whole
     found = [list(layers.walk(whole, name)) for _ in range(2)]  # a second walk finds the same
     return [[[name, type(part).__name__] for name, part in one] for one in found]
 
@@ -197,6 +198,7 @@ class TestState:
             "stairs.load_state_dict(state) and None",
         ]
         steps += ["stairs.state_dict()", "[one.requires_grad for one in own]"]
+        steps += ["setattr(own[2], 'requires_grad', False)", "stairs.state_dict()"]
         submission.check(stairs_after, steps=steps, arrays=arrays, state=state)
 
     @pytest.mark.hidden

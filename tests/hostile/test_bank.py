@@ -186,8 +186,8 @@ def deserves(entry: Entry, check: Check) -> float | None:
     """The points that it must get for a check; None if either would be fair."""
     if entry.gets in ("all", "none"):
         return check.points if entry.gets == "all" else 0
-    kind, exercise, *hidden = re.findall(r"all but|none of|\d+\.\d+|hidden", entry.gets)
-    if check.exercise == exercise and (check.hidden or not hidden):
+    kind, exercise = re.findall(r"all but|none of|\d+\.\d+", entry.gets)
+    if check.exercise == exercise:
         return 0
     return check.points if kind == "all but" else None
 
