@@ -1,6 +1,6 @@
 # 05. Autograd
 # Made from modules/05_autograd/autograd_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 964bdafdcf7ad63c8bd361abe439ce533aca2d115cdcbcabfdc577559985cd08
+# sha256 of the lines below: 5a5d2ed39c6186091e7917e233eb5c27c3731ae8be6279ba47f7539452a5e452
 
 
 # cell: imports
@@ -230,8 +230,9 @@ def where_rule(
     grad: Array, output: Array, condition: Array, a: Array, b: Array
 ) -> tuple[None, Array, Array]:
     """Gradient of a choice: it goes to the one that was taken, and none to the condition."""
-    taken, left = np.where(condition, grad, 0), np.where(condition, 0, grad)
-    return None, unbroadcast(taken, np.shape(a)), unbroadcast(left, np.shape(b))
+    pieces = (np.where(condition, grad, 0), a), (np.where(condition, 0, grad), b)
+    taken, left = (unbroadcast(piece, np.shape(x)) for piece, x in pieces)
+    return None, taken, left
 
 
 @cast.gradient
