@@ -1452,7 +1452,7 @@ class MultiheadAttention(MultiHeadAttention):
 # ### Pictures
 #
 # Four drawing functions come with the package. `text_heatmap` needs only a terminal. `draw_steps` and `draw_heads` need
-# Matplotlib (`pip install "tinytorch[viz]"`): the way from scores to weights, and one map a head, all on one scale from 0
+# Matplotlib (`pip install matplotlib`): the way from scores to weights, and one map a head, all on one scale from 0
 # to 1; a blocked cell bears an ×. `head_view` is for the browser: point at a word, or walk to it with the Tab key, and see
 # where each head looks.
 
@@ -1468,7 +1468,7 @@ def in_pictures(draw: Callable[..., Any], *arguments: Any) -> None:
     try:
         draw(*arguments)
     except ModuleNotFoundError:
-        print('No picture: it needs Matplotlib. Type: pip install "tinytorch[viz]"')
+        print('No picture: it needs Matplotlib. Type: pip install matplotlib')
 
 
 def in_notebook(view: HeadView) -> None:
