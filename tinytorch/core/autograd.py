@@ -1,6 +1,6 @@
 # 05. Autograd
 # Made from modules/05_autograd/autograd_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 964bdafdcf7ad63c8bd361abe439ce533aca2d115cdcbcabfdc577559985cd08
+# sha256 of the lines below: e97437b43433ccdcd1eb3ddb9c198661b1d739cda8904d9e9c4ba5abeb3b0383
 
 
 # cell: imports
@@ -109,6 +109,7 @@ def divide_rule(grad: Array, output: Array, a: Array, b: Array) -> tuple[Array, 
 def power_rule(grad: Array, output: Array, a: Array, *, exponent: Any) -> tuple[Array]:
     """Gradient of a ** exponent; the exponent is a constant."""
     less = np.where(np.equal(exponent, 0), 1, exponent - 1)
+    less = less if less.ndim else less.item()  # NumPy squares fast for a plain 2, not for an array
     return (unbroadcast(grad * exponent * a**less, a.shape),)
 
 
