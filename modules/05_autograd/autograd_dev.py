@@ -332,6 +332,7 @@ def power_rule(grad: Array, output: Array, a: Array, *, exponent: Any) -> tuple[
     """Gradient of a ** exponent; the exponent is a constant."""
     ### BEGIN SOLUTION 5.3
     less = np.where(np.equal(exponent, 0), 1, exponent - 1)
+    less = less if less.ndim else less.item()  # NumPy squares fast for a plain 2, not for an array
     return (unbroadcast(grad * exponent * a**less, a.shape),)
     ### END SOLUTION
 

@@ -107,7 +107,7 @@ def test_what_fits_is_kept() -> None:
     x, array = Tensor(2.0, requires_grad=True), np.array(3.0, np.float32)
     x.data = array
     assert x.data is array
-    x.data = x.data - 1  # NumPy makes a single number of this
+    x.data = x.data - np.float32(1)  # NumPy makes a single number of this
     x.grad = 2 * np.float64(1)
     assert isinstance(x.data, np.ndarray) and isinstance(x.grad, np.ndarray)
     assert (x.item(), x.grad, x.grad.dtype) == (2, 2, np.float32)

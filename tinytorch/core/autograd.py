@@ -1,6 +1,6 @@
 # 05. Autograd
 # Made from modules/05_autograd/autograd_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 5a5d2ed39c6186091e7917e233eb5c27c3731ae8be6279ba47f7539452a5e452
+# sha256 of the lines below: 9721d1807b4438b5580116b498aa4a58cfd181eda13ead143f95565e0a5ddbaf
 
 
 # cell: imports
@@ -109,6 +109,7 @@ def divide_rule(grad: Array, output: Array, a: Array, b: Array) -> tuple[Array, 
 def power_rule(grad: Array, output: Array, a: Array, *, exponent: Any) -> tuple[Array]:
     """Gradient of a ** exponent; the exponent is a constant."""
     less = np.where(np.equal(exponent, 0), 1, exponent - 1)
+    less = less if less.ndim else less.item()  # NumPy squares fast for a plain 2, not for an array
     return (unbroadcast(grad * exponent * a**less, a.shape),)
 
 
