@@ -10,6 +10,7 @@ from tinytorch.core.attention import (
     vectorized_attention,
 )
 from tinytorch.core.autograd import topological_order
+from tinytorch.core.layers import Linear, Sequential
 from tinytorch.core.tensor import Tensor
 
 both = pytest.mark.parametrize("attention", [scaled_dot_product_attention, vectorized_attention])
@@ -42,3 +43,11 @@ def test_the_graph_has_as_many_nodes_as_the_readme_says(mask, nodes) -> None:
     assert count == {"seven": 7, "ten": 10}[nodes]
     readme = " ".join((COURSE.root / "README.md").read_text("utf-8").split())
     assert "one attention has seven nodes, ten with a mask," in readme
+
+
+def test_a_value_that_is_no_number_loads_nothing() -> None:
+    layer = Sequential(Linear(2, 3), Linear(3, 5))
+    before = layer.state_dict()
+    with pytest.raises(ValueError):
+        layer.load_state_dict({**before, "0.weight": np.zeros((2, 3)), "1.bias": ["a"] * 5})
+    assert all((array == before[name]).all() for name, array in layer.state_dict().items())
