@@ -99,7 +99,7 @@ def run_tests(
     limit: float = TEST_LIMIT,
 ) -> PytestRun:
     """Run pytest in the course's folder, with candidates in place of some exports."""
-    args = ["-c", str(course.root / "pyproject.toml"), "--rootdir", str(course.root), *args]
+    args = ["-c", str(course.root / "pyproject.toml"), *args]
     files = {module.package: str(path) for module, path in (shadow or {}).items()}
     output = "kept" if quiet else "own"
     outcome = run_child("pytest", course.root, course.root, limit, output, args=args, shadow=files)
