@@ -32,7 +32,7 @@ def run(course: ToyCourse, capfd, *args: str, code: int = 0) -> str:
     return said.out
 
 
-ODD = ["a [b] {c} %d 'e' \"f\" #g ?h *i $j `k` \\l", "-dash::x", "naïve 课程 🎓", "two\nlines"]
+ODD = ["a;b $HOME [c] {d} %e 'f' \"g\" #h ?i *j `k` \\l", "-dash::x", "naïve 课程 🎓", "two\nlines"]
 
 
 @posix
