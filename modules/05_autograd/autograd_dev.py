@@ -666,10 +666,10 @@ def stack_rule(grad: Array, output: Array, *arrays: Array, dim: int = 0) -> tupl
 @where.gradient
 def where_rule(
     grad: Array, output: Array, condition: Array, a: Array, b: Array
-) -> tuple[None, Array, Array]:
+) -> tuple[Array | None, ...]:
     """Gradient of a choice: it goes to the one that was taken, and none to the condition."""
-    taken, left = np.where(condition, grad, 0), np.where(condition, 0, grad)
-    return None, unbroadcast(taken, np.shape(a)), unbroadcast(left, np.shape(b))
+    parts = ((np.where(condition, grad, 0), a), (np.where(condition, 0, grad), b))
+    return (None, *(unbroadcast(part, np.shape(x)) for part, x in parts))
 
 
 @cast.gradient

@@ -434,7 +434,7 @@ def attend_tenfold(attention, words, mask):
     layer = attention.MultiHeadAttention(4, 2, tenfold)
     for number, name in enumerate(("q_proj", "k_proj", "v_proj", "out_proj"), 1):
         getattr(layer, name).weight.data = attention.np.eye(4)
-        getattr(layer, name).bias.data = attention.np.full(4, number)
+        getattr(layer, name).bias.data = attention.np.full(4, float(number))
     given = (attention.Tensor(x) for x in (words, -words, 2 * words))
     output, weights = layer.attend(*given, mask)
     return [calls, output.numpy(), weights.numpy()]

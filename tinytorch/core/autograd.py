@@ -1,6 +1,6 @@
 # 05. Autograd
 # Made from modules/05_autograd/autograd_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: e97437b43433ccdcd1eb3ddb9c198661b1d739cda8904d9e9c4ba5abeb3b0383
+# sha256 of the lines below: 53c9009a89aaeb8737e34951cbf9c1f8b493e6db44514e647cfbe48743a6b36b
 
 
 # cell: imports
@@ -229,10 +229,10 @@ def stack_rule(grad: Array, output: Array, *arrays: Array, dim: int = 0) -> tupl
 @where.gradient
 def where_rule(
     grad: Array, output: Array, condition: Array, a: Array, b: Array
-) -> tuple[None, Array, Array]:
+) -> tuple[Array | None, ...]:
     """Gradient of a choice: it goes to the one that was taken, and none to the condition."""
-    taken, left = np.where(condition, grad, 0), np.where(condition, 0, grad)
-    return None, unbroadcast(taken, np.shape(a)), unbroadcast(left, np.shape(b))
+    parts = ((np.where(condition, grad, 0), a), (np.where(condition, 0, grad), b))
+    return (None, *(unbroadcast(part, np.shape(x)) for part, x in parts))
 
 
 @cast.gradient
