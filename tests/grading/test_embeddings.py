@@ -133,6 +133,13 @@ class TestAsIds:
             assert how == "TypeError", "what are no integers is no TypeError"
             assert is_told(text), "the message does not name ids"
 
+        def kept(embeddings, ids):
+            found = embeddings.as_ids(ids, 100)
+            ids[:] = 0
+            return found
+
+        submission.check(kept, ids=ids)
+
     @pytest.mark.hidden
     @pytest.mark.points(0.5)
     def test_the_first_wrong_id_its_place_and_the_range(self, submission, rng):
