@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+import random
 import re
+import time
 
 import jupytext
 import pytest
@@ -17,6 +19,8 @@ from tito.errors import CodeError
 from tito.exercises import strip_answers
 from tito.learner import answers
 from tito.notebooks import percent, sync
+from tito.notebooks.align import align
+from tito.notebooks.cell import Cell
 from tito.notebooks.cells import read_notebook, read_percent
 from tito.release.public_checks import public_part
 from tito.render import render
@@ -255,3 +259,26 @@ def test_a_nul_in_the_script_is_named_by_its_line(course) -> None:
     done = course.tito("module", "test", "1")
     assert (done.returncode, done.stderr) == (1, "")
     assert "alpha_dev.py:10: a NUL character" in done.stdout
+
+
+LONG = 60_000  # signs in a line; what takes their square takes minutes
+
+
+@pytest.mark.parametrize("line", ["#" * LONG, "# " * LONG, "a?" * LONG + "x", " " * LONG + "x"])
+def test_a_very_long_line_is_read_in_a_moment(line: str) -> None:
+    start = time.process_time()
+    cells = percent.parse(f"# %%\n{line}\n")[1]
+    assert cells[0].raw.endswith(f"{line}\n")
+    assert time.process_time() - start < 5
+
+
+def test_an_edited_cell_with_a_picture_in_it_is_found_again_in_a_moment() -> None:
+    draw = random.Random(1)
+    picture = "".join(draw.choice("abcdefghijklmnop") for _ in range(LONG))
+    old = [Cell("markdown", f"![]({picture})"), Cell("markdown", "other")]
+    start = time.process_time()
+    edited = Cell("markdown", f"A picture:\n![]({picture})\nThat was it.")
+    assert align(old, [edited, old[1]]) == [0, 1]
+    other = Cell("markdown", "".join(draw.choice("qrstuvwx\n") for _ in range(LONG)))
+    assert align(old, [other, old[1]]) == [None, 1]
+    assert time.process_time() - start < 5

@@ -10,8 +10,11 @@ from __future__ import annotations
 import re
 
 SHELL = "cat|cd|copy|cp|ddir|echo|ldir|ls|mkdir|mv|ren|rm|rmdir"
-# Every magic looks like this; so do a few plain lines.
-SUSPECT = re.compile(rf"[\s#]*(?:[%!?]|\w+\s*=\s*[%!]|\S*\?\s*$|(?:{SHELL})(?:\s*$|\s+[^\s=,]))")
+# Every magic looks like this; so do a few plain lines. `(?=(x*))\1` takes all of x at once: trying
+# each shorter part again takes minutes for a line of 100,000 `#`.
+SUSPECT = re.compile(
+    rf"(?=([\s#]*))\1(?:[%!?]|\w+\s*=\s*[%!]|\S*\?\s*$|(?:{SHELL})(?:\s*$|\s+[^\s=,]))"
+)
 SUSPECT_PLUS = re.compile(r"[\s#]*#\s?\+")
 _QUOTE_OR_COMMENT = re.compile(r"[\"'#]")
 
