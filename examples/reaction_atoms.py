@@ -257,7 +257,7 @@ def save_picture(mapping: Mapping, title: str, path: Path) -> int:
     try:
         draw(mapping, title, path)
     except ModuleNotFoundError:
-        print('✗ a picture needs Matplotlib; type: pip install "tinytorch[viz]"', file=sys.stderr)
+        print("✗ a picture needs Matplotlib; type: pip install matplotlib", file=sys.stderr)
         return 2
     except (OSError, ValueError) as error:
         print(f"✗ cannot save {path}: {error}", file=sys.stderr)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinytorch.pictures import blocked_cells
+from tinytorch.tensor_base import bare
 
 Array = npt.NDArray[Any]
 
@@ -199,7 +200,7 @@ def head_view(
         ValueError: the weights have other axes, or do not belong to so many words.
     """
     columns = row_words if column_words is None else column_words
-    maps, sizes = np.asarray(weights), (len(row_words), len(columns))
+    maps, sizes = np.asarray(bare(weights)), (len(row_words), len(columns))
     maps = maps[None] if maps.ndim == 2 else maps
     if maps.ndim != 3 or maps.shape[1:] != sizes:
         need = f"(heads, {sizes[0]}, {sizes[1]})"

@@ -10,12 +10,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinytorch.tensor_base import bare
+
 Array = npt.NDArray[Any]
 
 
 def blocked_cells(mask: Any, shape: Sequence[int]) -> Array:
-    """Return where a map of weights (n_q, n_k) is blocked; nowhere if there is no mask."""
-    return np.zeros(tuple(shape), bool) if mask is None else np.asarray(mask) == 0
+    """Return where a map of weights (n_q, n_k) is blocked; nowhere if there is no mask.
+
+    Raises:
+        ValueError: a negative number or NaN: the mask was made to be added, and means the opposite.
+    """
+    values: Array = np.ones(tuple(shape)) if mask is None else np.asarray(mask)
+    if not (values >= 0).all():
+        raise ValueError("mask holds a negative number or NaN; if 0 means may look, pass mask == 0")
+    return np.equal(values, 0)
 
 
 def text_heatmap(
@@ -35,7 +44,7 @@ def text_heatmap(
     Returns:
         The picture, in ASCII.
     """
-    ramp, shares = " .:-=+*#%@", np.asarray(weights)
+    ramp, shares = " .:-=+*#%@", np.asarray(bare(weights))
     columns = list(row_words if column_words is None else column_words)
     blocked = blocked_cells(mask, shares.shape)
     width = max(map(len, row_words))
@@ -83,7 +92,7 @@ def draw_heads(
     """
     import matplotlib.pyplot as plt
 
-    shares = np.asarray(weights)
+    shares = np.asarray(bare(weights))
     columns = row_words if column_words is None else column_words
     across = min(len(shares), 4)
     down = math.ceil(len(shares) / across)
@@ -114,7 +123,7 @@ def draw_steps(
     """
     import matplotlib.pyplot as plt
 
-    steps = [np.asarray(step) for step in (scores, scaled, weights)]
+    steps = [np.asarray(bare(step)) for step in (scores, scaled, weights)]
     low, high = steps[0].min(), steps[0].max()
     none, blocked = blocked_cells(None, steps[0].shape), blocked_cells(mask, steps[0].shape)
     hidden = np.ma.masked_array(steps[1], blocked)

@@ -5,16 +5,16 @@ A command's code is imported when it runs: `tito --help` imports click and nothi
 
 from __future__ import annotations
 
-import difflib
 import sys
 from importlib import import_module
 
 import click
 
 from tito import __version__, console
-from tito.errors import TitoError, of_system
+from tito.errors import MistypedError, TitoError, of_system
 
-COMMANDS = {
+Table = dict[str, tuple[str, str]]  # where a command is, and its line in the help
+COMMANDS: Table = {
     "init": ("tito.commands.init:init", "make a folder of your own to learn in"),
     "update": ("tito.commands.update:update", "take over a newer course; what you wrote stays"),
     "status": ("tito.commands.status:status", "where you are, and what to type next"),
@@ -27,13 +27,13 @@ COMMANDS = {
     "test": ("tito.commands.test:test", "run the tests of modules"),
     "export": ("tito.commands.export:export", "make tinytorch/ from the modules"),
     "sync": ("tito.commands.sync:sync", "bring each .py and its .ipynb together"),
-    "show": ("tito.commands.show:show", "draw what your own code does"),
+    "show": ("tito.cli:show", "draw what your own code does"),
     "release": ("tito.commands.release:release", "what learners get, proved to leak nothing"),
     "grade": ("tito.commands.grade:grade", "grade submissions, make feedback"),
-    "course": ("tito.commands.course:course", "prove that checks and release hold"),
+    "course": ("tito.cli:course", "prove that checks and release hold"),
     "doctor": ("tito.commands.doctor:doctor", "check the environment"),
 }
-MODULE_COMMANDS = {
+MODULE_COMMANDS: Table = {
     "start": ("tito.commands.module:start", "prepare a module, show where to begin"),
     "view": ("tito.commands.module:view", "show its files and exercises, open the notebook"),
     "test": ("tito.commands.module:test", "run its inline tests"),
@@ -41,13 +41,21 @@ MODULE_COMMANDS = {
     "reset": ("tito.commands.reset:reset", "put its stub back"),
     "restore": ("tito.commands.reset:restore", "list its backups, or bring one back"),
 }
+SHOW_COMMANDS: Table = {
+    "attention": ("tito.commands.show:attention", "who looks at whom in a text"),
+}
+COURSE_COMMANDS: Table = {
+    "check": ("tito.commands.course:check", "prove that the checks of modules are right"),
+}
+OF_INSTRUCTORS = ("release", "grade", "course")
+HELP = ("-h", "--help")
 
 
 class LazyGroup(click.Group):
     """A group that knows its commands by name and help line, and imports only the one that runs."""
 
-    def __init__(self, name: str, table: dict[str, tuple[str, str]], help_line: str) -> None:
-        super().__init__(name, help=help_line)
+    def __init__(self, name: str, table: Table, help_line: str) -> None:
+        super().__init__(name, help=help_line, context_settings={"help_option_names": [*HELP]})
         self.table = table
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -66,11 +74,11 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if name not in self.table:
-            close = difflib.get_close_matches(name, self.table, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise TitoError(f"no command {name!r}{hint}", f"`{ctx.command_path} --help` lists them")
+        if args[0] not in self.table:
+            lists = f"`{ctx.command_path} --help` lists them"
+            raise MistypedError(f"no command {args[0]!r}", lists)
+        if ctx.parent is None and args[0] in OF_INSTRUCTORS and not {*HELP} & {*args}:
+            import_module("tito.commands.meant").refuse_learner(args[0])
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -81,6 +89,8 @@ class LazyGroup(click.Group):
 tito = LazyGroup("tito", COMMANDS, "Build a deep-learning library, one notebook at a time.")
 tito = click.version_option(__version__, prog_name="tito")(tito)
 module = LazyGroup("module", MODULE_COMMANDS, "Work on one module: N is 12 or attention.")
+show = LazyGroup("show", SHOW_COMMANDS, "Draw what your own code does.")
+course = LazyGroup("course", COURSE_COMMANDS, "For those who make the course.")
 
 
 def main() -> None:
@@ -98,12 +108,15 @@ def run(args: list[str]) -> int:
     try:
         result = tito.main(args, prog_name="tito", standalone_mode=False)
         return result if isinstance(result, int) else 0
+    except MistypedError as error:
+        console.bad(error.message, _meant(args) or error.fix)
+        return error.exit_code
     except TitoError as error:
         console.bad(error.message, error.fix)
         return error.exit_code
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "tito"
-        console.bad(error.format_message(), f"`{path} --help`")
+        console.bad(error.format_message().splitlines()[0], _meant(args) or f"`{path} --help`")
         return 2
     except OSError as error:  # a full disk, a folder without permission
         told = of_system(error)
@@ -111,3 +124,9 @@ def run(args: list[str]) -> int:
         return told.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
+
+
+def _meant(args: list[str]) -> str:
+    """The command that was probably meant; what finds it is only loaded now."""
+    found: str = import_module("tito.commands.meant").meant(args)
+    return found

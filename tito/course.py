@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
+import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from tito.errors import CodeError, TitoError
+from tito.errors import CodeError, MistypedError, TitoError
 from tito.notebooks.cell import Cell
 from tito.notebooks.cells import read_notebook, read_percent
 from tito.state import read_facts
 
+EXERCISE = re.compile(r"\d{1,2}\.\d+")
 _FOLDER = re.compile(r"^(\d{2})_([a-z][a-z0-9_]*)$")
 _TARGET = re.compile(r"^#\|\s*default_exp\s+([\w.]+)\s*$", re.MULTILINE)
 _HEADING = re.compile(r"^#\s+(.+?)\s*$", re.MULTILINE)
@@ -49,6 +52,11 @@ class Module:
     def common(self) -> Path:
         """The text on which both files last agreed."""
         return self.root / ".tito" / "sync" / f"{self.folder_name}.py"
+
+    @property
+    def opened(self) -> Path:
+        """Is there once a command has worked on the module: it was begun, if nothing is written."""
+        return self.root / ".tito" / "opened" / self.folder_name
 
     @cached_property
     def cells(self) -> list[Cell]:
@@ -118,17 +126,25 @@ class Course:
 
     def module(self, name: str) -> Module:
         """Find a module by `12`, `attention` or `12_attention`."""
-        wanted = name.strip().lower().rstrip("/")
+        wanted = plain(name).rstrip("/")
+        if EXERCISE.fullmatch(wanted):
+            what = f"a module is asked for, not an exercise: {name}"
+            raise MistypedError(what, "`tito status` lists the modules", wanted.split(".")[0])
         for module in self.modules:
-            number = wanted.isdigit() and int(wanted) == int(module.number)
+            number = wanted.isdecimal() and module.number.lstrip("0") == wanted.lstrip("0")
             if number or wanted in (module.name, module.folder_name):
                 return module
-        raise TitoError(f"no module {name!r}{self._nearest(wanted)}", "`tito status` lists them")
+        meant = self._nearest(wanted)
+        suggestion = f"; did you mean {meant}?" if meant else ""
+        raise MistypedError(f"no module {name!r}{suggestion}", "`tito status` lists them", meant)
 
     def _nearest(self, wanted: str) -> str:
+        """The name that is most alike; of a path, the module whose file or folder it is."""
         names = [name for module in self.modules for name in (module.name, module.folder_name)]
-        close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
-        return f"; did you mean {close[0]}?" if close else ""
+        stems = [part.split(".")[0].removesuffix("_dev") for part in re.split(r"[/\\]", wanted)]
+        inside = [stem for stem in reversed(stems) if stem in names]
+        close = difflib.get_close_matches(stems[-1], names, n=1, cutoff=0.5)
+        return next(iter([*inside, *close]), "")
 
     def select(self, names: tuple[str, ...], everything: bool) -> list[Module]:
         if everything:
@@ -141,6 +157,11 @@ class Course:
         return [other for other in self.modules if other.target in module.imports]
 
 
+def plain(name: str) -> str:
+    """A name as it is looked up: full-width digits are digits, capitals do not matter."""
+    return unicodedata.normalize("NFKC", name).strip().lower()
+
+
 def find_course(start: Path | None = None) -> Course:
     """The nearest folder upwards that holds a course."""
     here = (start or Path.cwd()).resolve()
@@ -148,6 +169,15 @@ def find_course(start: Path | None = None) -> Course:
         if (folder / "modules").is_dir() and (folder / "tinytorch").is_dir():
             return Course(folder)
     raise TitoError(
-        f"no course in {here} or above it (a folder with modules/ and tinytorch/)",
-        "cd into your clone, or into a folder made by `tito init`",
+        f"no course in {here} or above it (a folder with modules/ and tinytorch/)", _elsewhere()
     )
+
+
+def _elsewhere() -> str:
+    """Where there is a course, as far as this user's folders are known."""
+    from tito.learner.known import known  # only for this message
+
+    first, *others = [f"`cd {shlex.quote(str(folder))}`" for folder in known()[:3]] or [""]
+    if not first:
+        return "cd into your clone, or into a folder made by `tito init`"
+    return f"{first}{' or '.join(['', *others])}, or `tito init DIR` makes a new folder"

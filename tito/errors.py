@@ -1,6 +1,6 @@
-"""The two ways a command can end badly.
+"""The ways a command can end badly.
 
-Both are one sentence and the thing to do about it; `tito.cli.main` prints them and sets the exit
+Each is one sentence and the thing to do about it; `tito.cli.main` prints them and sets the exit
 code: 2 for misuse, 1 where the learner's own code or text needs a change.
 """
 
@@ -20,6 +20,17 @@ class TitoError(Exception):
         super().__init__(message)
         self.message = message
         self.fix = fix
+
+
+class MistypedError(TitoError):
+    """A name on the command line that nothing bears; `meant` is the nearest one that is borne.
+
+    `tito.cli.run` then shows the whole command as it was probably meant.
+    """
+
+    def __init__(self, message: str, fix: str = "", meant: str = "") -> None:
+        super().__init__(message, fix)
+        self.meant = meant
 
 
 def of_system(error: OSError, path: Path | None = None) -> TitoError:

@@ -13,13 +13,14 @@ from tito.errors import CodeError
 from tito.lines import newline_of, split_with_ends
 from tito.notebooks import percent
 from tito.notebooks.cell import Cell, name_cells
+from tito.stubs import STUB, is_stub
 
 NUMBER = r"\d{1,2}\.\d+"
 BEGIN = re.compile(rf"^(\s*)### BEGIN SOLUTION ({NUMBER})\s*$")
 END = re.compile(r"^\s*### END SOLUTION\b")
 ANY_MARK = re.compile(r"^\s*### (BEGIN|END) SOLUTION")
-STUB = re.compile(rf"raise NotImplementedError\(\s*[\"']exercise ({NUMBER}): ([^\"']+)[\"']")
 TEST_ID = re.compile(rf"^test-({NUMBER})$")
+OWN_ID = re.compile(rf"^({NUMBER})(?:-|$)")
 HEADING = re.compile(rf"^#+\s+Exercise ({NUMBER}):\s*(.+?)\s*$", re.MULTILINE)
 DETAILS = re.compile(r"<details>\s*<summary>.*?</summary>(.*?)</details>", re.DOTALL)
 PLAN = re.compile(r"^\*\*Plan\b.*?(?=\n\s*\n|\Z)", re.MULTILINE | re.DOTALL)
@@ -72,6 +73,22 @@ def find_regions(lines: list[str], where: str = "line") -> list[Region]:
     return regions
 
 
+def find_regions_in(cell: Cell) -> list[Region]:
+    """The same of one cell; the error says which, and what to do."""
+    try:
+        return find_regions(cell.lines, f"cell {cell.ordinal} ({cell.name}), line")
+    except CodeError as error:
+        number = number_in(cell)
+        back = f", or `tito reset {number}` (`tito restore` brings back what it replaces)"
+        raise CodeError(error.message, f"put the marker right{back if number else ''}") from None
+
+
+def number_in(cell: Cell) -> str:
+    """The exercise whose answer or test the cell is; empty for any other cell."""
+    match = TEST_ID.match(cell.grade_id) or OWN_ID.match(cell.grade_id)
+    return match[1] if match else ""
+
+
 def enclosing(lines: list[str], index: int) -> str:
     """The function, or else the class, that a line stands in."""
     depth = len(lines[index]) - len(lines[index].lstrip())
@@ -118,9 +135,12 @@ def find_exercises(cells: list[Cell]) -> list[Exercise]:
 def _mentions(cell: Cell) -> list[tuple[str, str, bool]]:
     """(number, name, written) for each pair of markers, stub and test in the cell."""
     lines = cell.lines
-    regions = find_regions(lines, f"cell {cell.ordinal} ({cell.name}), line")
-    mentions = [(region.number, region.name, True) for region in regions]
-    mentions += [(match[1], match[2], False) for match in STUB.finditer(cell.source)]
+    regions = find_regions_in(cell)
+    written = [one for one in regions if not is_stub(lines[one.begin + 1 : one.end])]
+    mentions = [(region.number, region.name, region in written) for region in regions]
+    answers = {index for region in written for index in range(region.begin, region.end)}
+    stubs = [STUB.match(line.strip()) for index, line in enumerate(lines) if index not in answers]
+    mentions += [(match[1], match[2], False) for match in stubs if match]
     test = TEST_ID.match(cell.grade_id)
     return mentions + ([(test[1], "", True)] if test else [])
 

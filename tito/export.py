@@ -14,7 +14,7 @@ from pathlib import Path
 from tito import safety
 from tito.course import Course, Module
 from tito.errors import CodeError
-from tito.exercises import find_exercises
+from tito.exercises import Exercise, find_exercises
 from tito.notebooks.cell import Cell
 from tito.notebooks.linemap import exported_cells
 from tito.render import block, content_hash, render
@@ -28,10 +28,33 @@ def current(module: Module) -> str:
     return module.export.read_text("utf-8", "replace") if module.export.exists() else ""
 
 
+def to_write(module: Module) -> Exercise | None:
+    """The first exercise that is still a stub; what one calls must not run into it."""
+    return next((one for one in find_exercises(module.cells) if not one.written), None)
+
+
 def is_lent(course: Course, module: Module) -> bool:
-    """A stub must not replace the reference export that later modules stand on."""
-    exercises = find_exercises(module.cells)
-    return course.borrowed(module) and not all(exercise.written for exercise in exercises)
+    """The export is the course's: the learner has not yet written what they borrowed."""
+    return course.borrowed(module) and to_write(module) is not None
+
+
+def refusal(module: Module) -> CodeError | None:
+    """A stub never becomes the package: not over nothing, a reference or a good export."""
+    exercise = to_write(module)
+    if exercise is None:
+        return None
+    kept = "stands as it was" if module.export.exists() else "is not made"
+    return CodeError(
+        f"exercise {exercise.number}: {exercise.name} is not written yet;"
+        f" {module.show(module.export)} {kept}",
+        f"`tito watch {module.number}`",
+    )
+
+
+def require_written(module: Module) -> None:
+    error = refusal(module)
+    if error:
+        raise error
 
 
 def is_stale(module: Module) -> bool:
@@ -75,13 +98,9 @@ def replace(module: Module, text: str) -> Path | None:
     return copy
 
 
-def export(course: Course, module: Module) -> bool:
+def export(module: Module) -> bool:
     """Bring the package up to date; return whether that changed anything."""
-    if is_lent(course, module):
-        raise CodeError(
-            f"{module.name} is borrowed and not all written: its reference export stands",
-            f"`tito module test {module.number}` shows what is to write",
-        )
+    require_written(module)
     text = render(module)
     if text == current(module):
         return False

@@ -22,7 +22,8 @@ sys.path.insert(0, str(root))  # this folder's own tinytorch, whatever else is i
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 #| export
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set, ValuesView
 from typing import Any, TypeVar
 
 import numpy as np
@@ -70,62 +71,122 @@ from tinytorch.core.activations import ReLU, relu
 
 
 # %% [markdown]
+# ## What is a parameter?
+#
+# A tensor that requires a gradient when it comes into a layer, and was not computed. It stays one while it is **frozen**:
+# `requires_grad = False` stops its gradient, but it is still saved, loaded and converted. A constant, such as a table of
+# positions, never is one. So a layer notes at the assignment what learns. Given:
+
+# %% nbgrader={"grade": false, "grade_id": "is-parameter", "locked": true, "schema_version": 3, "solution": false, "task": false}
+#| export
+def is_parameter(part: Any) -> bool:
+    """Whether a part is a tensor that learns, or did when a layer first saw it.
+
+    A tensor that was computed is none: its `node` is not None.
+    """
+    if not isinstance(part, Tensor) or part.node is not None:
+        return False
+    notes = vars(part)  # the note stands on the tensor, so that copies and pickles keep it
+    notes["learns"] = part.requires_grad or notes.get("learns", False)
+    return bool(notes["learns"])
+
+
+# %% [markdown]
 # ## The class Layer
 #
-# A layer keeps its parts as attributes: tensors, other layers, lists of layers. Together they form a tree, and every part
-# has a name: the path to it, as in `rest.1.weight`. PyTorch names parameters the same way, so weights can move between
-# the two. The direct parts of a layer, list or tuple are given by `children`:
+# A layer keeps its parts as attributes: tensors, other layers, lists or dicts of layers. Together they form a tree, and
+# every part has a name: the path to it, as in `rest.1.weight`. PyTorch names parameters the same way, so weights can move
+# between the two. The direct parts of a layer, list, tuple or dict are given by `children`. Where parts would have no
+# name, as in a set, it refuses them.
 
 # %% nbgrader={"grade": false, "grade_id": "children", "locked": true, "schema_version": 3, "solution": false, "task": false}
 #| export
 def children(whole: Any) -> list[tuple[str, Any]]:
-    """Name the direct parts: of a layer its attributes, of a list or tuple its items."""
+    """Name the direct parts: of a layer its attributes, of a list, tuple or dict its items.
+
+    Raises:
+        TypeError: a layer or parameter has no name of its own: it stands in a set, a deque, the
+            values of a dict or an array of objects; or its key in a dict is no text without a dot.
+    """
     if isinstance(whole, Layer):
         return whole.named_children()
+    for item in nameless(whole):
+        if learns(item):
+            where = f"a {type(item).__name__} stands in a {type(whole).__name__}"
+            raise TypeError(f"{where}; keep it in a list, a tuple or a dict")
+    if isinstance(whole, Mapping):
+        for key, item in whole.items():
+            if learns(item) and not (isinstance(key, str) and key and "." not in key):
+                kind = type(item).__name__
+                raise TypeError(f"a {kind} has the key {key!r} in a dict; use text without a dot")
+        return [(str(key), item) for key, item in whole.items()]
     items = whole if isinstance(whole, list | tuple) else ()
     return [(str(position), item) for position, item in enumerate(items)]
+
+
+def nameless(whole: Any) -> Iterable[Any]:
+    """Return the items of a collection in which they have no lasting name or place."""
+    if isinstance(whole, np.ndarray):
+        return whole.flat if whole.dtype == object else ()
+    return whole if isinstance(whole, Set | ValuesView | deque) else ()
+
+
+def note_parameters(value: Any) -> None:
+    """Note what learns in a value: a tensor, or tensors in lists, tuples and dicts."""
+    parts, seen = [value], set()
+    while parts:
+        part = parts.pop()
+        if id(part) not in seen and not is_parameter(part) and not isinstance(part, Layer):
+            seen.add(id(part))
+            parts += [child for _, child in children(part)]
+
+
+def learns(part: Any) -> bool:
+    """Whether a part is a layer or a parameter."""
+    return isinstance(part, Layer) or is_parameter(part)
 
 
 # %% [markdown]
 # ### Exercise 3.1: walk
 #
-# **Plan.** 1. Return if this object was seen before. 2. Note that it is seen. 3. Yield its name and itself. 4. Walk
-# through its children; a child's name is the parent's, a dot, its own. The root's name is empty and gets no dot.
+# **Plan.** 1. Return if this object is among those `above` it: the path runs in a circle. 2. Yield its name and itself.
+# 3. Walk through its children; a child's name is the parent's, a dot, its own. The root's name is empty and gets no dot.
 #
-# "Seen" means the same object, not an equal one: two parts may share a tensor, and learning must not change it twice.
+# A part with two names is found twice, once under each: a saved state shall hold both.
 #
 # <details><summary>Hint</summary>
 #
-# `yield from walk(child, name_of_the_child, seen)` hands on everything from the recursion.
+# `yield from walk(child, name_of_the_child, those_above_the_child)` hands on everything from the recursion.
 #
 # </details>
 # <details><summary>Stronger hint</summary>
 #
-# `id(whole)` identifies an object. `seen` starts as None; make it an empty set then, and hand the same set on.
+# `id(whole)` identifies an object. Above a child stand those above its parent, and the parent: `above | {id(whole)}`.
 #
 # </details>
 
 # %% nbgrader={"grade": false, "grade_id": "3.1-walk", "locked": false, "schema_version": 3, "solution": true, "task": false}
 #| export
-def walk(whole: Any, name: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
-    """Yield (name, part) for an object and everything below it, each part once.
+def walk(
+    whole: Any, name: str = "", above: frozenset[int] = frozenset()
+) -> Iterator[tuple[str, Any]]:
+    """Yield (name, part) for an object and everything below it, under every name.
 
     Args:
-        whole: a layer, a list or tuple of parts, or a single part.
+        whole: a layer, a list, tuple or dict of parts, or a single part.
         name: the path to `whole`; the names of its parts begin with it.
-        seen: the ids of the parts that have been yielded.
+        above: the ids of the objects on this path, from the root on.
 
     Returns:
-        An iterator; `whole` itself comes first.
+        An iterator; `whole` itself comes first. A path ends where it would lead back.
     """
     ### BEGIN SOLUTION 3.1
-    seen = set() if seen is None else seen
-    if id(whole) in seen:
+    if id(whole) in above:
         return
-    seen.add(id(whole))
     yield name, whole
     for child_name, child in children(whole):
-        yield from walk(child, f"{name}.{child_name}" if name else child_name, seen)
+        path = f"{name}.{child_name}" if name else child_name
+        yield from walk(child, path, above | {id(whole)})
     ### END SOLUTION
 
 
@@ -135,19 +196,20 @@ def walk(whole: Any, name: str = "", seen: set[int] | None = None) -> Iterator[t
 #
 # ### Exercise 3.2: named_parameters, parameters
 #
-# A parameter is a tensor that requires a gradient and was not computed: its `node` is None. (A layer may keep a computed
-# tensor, to look at it later. That is no parameter.)
+# Each parameter **once**, under its first name, even where two parts share it: learning must not change it twice.
 #
 # <details><summary>Hint</summary>
 #
-# Filter `walk(self)`. `parameters` is the same without the names, as a list.
+# Filter `walk(self)` by `is_parameter`, and keep a set of the ids that were yielded. `parameters` is the same without the
+# names, as a list.
 #
 # </details>
 
 # %% [markdown]
 # ### Exercise 3.3: state_dict, load_state_dict
 #
-# The state of a layer is a dict from names to arrays. It holds **copies**: training on must not change what was saved.
+# The state of a layer is a dict from names to arrays. It holds **copies**: training on must not change what was saved. A
+# parameter with two names stands under both, as in PyTorch.
 #
 # **Plan** for loading. 1. Collect all problems: names that are missing, names that are unexpected, shapes that differ.
 # 2. If there are any, raise one `ValueError` that lists them; nothing has been loaded then. 3. Copy each array into its
@@ -155,7 +217,8 @@ def walk(whole: Any, name: str = "", seen: set[int] | None = None) -> Iterator[t
 #
 # <details><summary>Hint</summary>
 #
-# `dict(self.named_parameters())` gives the parameters by name. `np.array(values, dtype=...)` copies.
+# `named_parameters` leaves second names out: filter `walk(self)` by `is_parameter` again. `np.array(values, dtype=...)`
+# copies.
 #
 # </details>
 
@@ -204,11 +267,28 @@ class Layer:
         """Name the direct parts: every attribute."""
         return list(vars(self).items())
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Keep a part, and note what learns.
+
+        Raises:
+            TypeError: a tensor that does not learn would take the place of a parameter.
+        """
+        note_parameters(value)
+        constant = isinstance(value, Tensor) and not is_parameter(value)
+        if constant and is_parameter(vars(self).get(name)):
+            raise TypeError(
+                f"{name} is a parameter of {type(self).__name__}: assign "
+                f"Tensor(..., requires_grad=True), or an array to {name}.data"
+            )
+        super().__setattr__(name, value)
+
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield (name, tensor) for each parameter in this layer and below, once each."""
+        """Yield (name, tensor) for each parameter here and below, frozen ones too, once each."""
         ### BEGIN SOLUTION 3.2
+        seen: set[int] = set()
         for name, part in walk(self):
-            if isinstance(part, Tensor) and part.requires_grad and part.node is None:
+            if is_parameter(part) and id(part) not in seen:
+                seen.add(id(part))
                 yield name, part
         ### END SOLUTION
 
@@ -219,22 +299,22 @@ class Layer:
         ### END SOLUTION
 
     def state_dict(self) -> dict[str, Array]:
-        """Return a copy of every parameter's array, by name."""
+        """Return a copy of every parameter's array, under every name."""
         ### BEGIN SOLUTION 3.3
-        return {name: parameter.data.copy() for name, parameter in self.named_parameters()}
+        return {name: part.data.copy() for name, part in walk(self) if is_parameter(part)}
         ### END SOLUTION
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Copy arrays into the parameters; each keeps its own dtype.
 
         Args:
-            state: arrays or tensors by name, each of its parameter's shape.
+            state: arrays, tensors or lists, each of its parameter's shape, under every name.
 
         Raises:
             ValueError: names are missing or unexpected, or shapes differ; nothing was loaded.
         """
         ### BEGIN SOLUTION 3.3
-        own = dict(self.named_parameters())
+        own = {name: part for name, part in walk(self) if is_parameter(part)}
         problems = [f"{name} is missing" for name in own if name not in state]
         problems += [f"{name} is unexpected" for name in state if name not in own]
         for name in own.keys() & state.keys():
@@ -287,8 +367,8 @@ class Layer:
 
 
 # %% [markdown]
-# Two layers for the tests. `Dimmer` scales; `Stairs` is a tree with a list, a tuple inside it, one layer under two names,
-# and two tensors that are no parameters.
+# Two layers for the tests. `Dimmer` scales; `Stairs` is a tree with a list, a tuple inside it, a dict, one layer under two
+# names, and two tensors that are no parameters.
 
 # %% nbgrader={"grade": false, "grade_id": "dimmer", "locked": true, "schema_version": 3, "solution": false, "task": false}
 class Dimmer(Layer):
@@ -303,12 +383,12 @@ class Stairs(Layer):
     def __init__(self):
         self.first = Dimmer(2.0, 3.0, 5.0)
         self.rest = [Dimmer(7.0, 11.0), (Dimmer(13.0), relu)]
-        self.same = self.first
+        self.same = {"first": self.first}
         self.house_number = Tensor([17.0])
         self.last_output = self.first(Tensor([1.0, 1.0, 1.0]))
 
 
-NAMES = ["first.level", "rest.0.level", "rest.1.0.level"]
+NAMES = ["first.level", "rest.0.level", "rest.1.0.level"]  # a second name of the first is same.first.level
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.1", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
@@ -316,23 +396,22 @@ NAMES = ["first.level", "rest.0.level", "rest.1.0.level"]
 def test_walk():
     print("🔬 Unit Test: walk...")
     stairs = Stairs()
-    stairs.home = stairs  # a part that leads back
+    stairs.home = stairs.first.house = stairs  # parts that lead back
     try:
         pairs = list(walk(stairs))
         assert all(isinstance(pair, tuple) for pair in pairs), "what walk finds below is handed on with yield from, not yield"
     except RecursionError:
-        raise AssertionError("walk runs in circles: return at once when id(whole) was seen, and hand `seen` on") from None
+        raise AssertionError("walk runs in circles: return at once when id(whole) is in `above`, and hand `above` on, with it") from None
     assert pairs and pairs[0] == ("", stairs), "the object itself comes first, with the empty name"
     names = [name for name, _ in pairs]
     assert "first" in names, f"a child of the root has no dot before its name; got {names}"
     assert "level" in names or "first.level" in names, f"walk stops at the direct parts: go on into each child; got {names}"
     assert "first.level" in names, f"names are joined by a dot, as in first.level; got {names}"
     assert "rest.1.0.level" in names, f"a list inside a list is walked too, with positions as names; got {names}"
-    assert "same" not in names and "home" not in names, "an object with two names is yielded once, under the first"
-    assert len(list(walk(stairs))) == len(pairs), "a second walk must find the same: begin each with a new set, no default set()"
-    twins = [Tensor([1.0]), Tensor([1.0])]
-    assert len(list(walk(twins))) == 3, "two equal tensors are two parts: compare id(), not values"
-    print("✅ walk: names, lists, each part once")
+    assert "home" not in names, "home leads back to the root: a path ends where it would run in a circle, and yields nothing there"
+    assert len(list(walk(stairs))) == len(pairs), "a second walk must find the same: keep nothing from walk to walk"
+    assert "same.first.level" in names, "an object with two names is found under both: only those above it on the same path count"
+    print("✅ walk: names, lists, dicts, no circles")
 
 
 if __name__ == "__main__":
@@ -348,14 +427,17 @@ def test_parameters():
     assert not isinstance(found, tuple) and found is not None, "named_parameters yields pairs; is a return missing, or where a yield should be?"
     found = dict(found)
     assert found, "no parameter was found: parts of parts count, too; walk(self) goes through all of them"
-    assert "house_number" not in found, "a tensor with requires_grad=False is no parameter"
+    assert "house_number" not in found, "a tensor that never required a gradient is no parameter"
     assert "last_output" not in found, "a tensor with a node was computed: it is no parameter"
+    assert "same.first.level" not in found, "a parameter with two names is yielded once, under the first: remember its id"
     assert stairs.parameters() is not None, "parameters() gives None: is a return missing?"
     assert list(found) == NAMES, f"expected {NAMES}, got {list(found)}"
     assert found["first.level"] is stairs.first.level, "yield the tensor itself, not a copy: learning will change it"
     assert isinstance(stairs.parameters(), list), "parameters() is a list: an iterator would be empty the second time"
     assert [id(p) for p in stairs.parameters()] == [id(p) for p in found.values()], "parameters() is named_parameters() without names"
-    print("✅ parameters: only those, once each, by name")
+    stairs.first.level.requires_grad = False
+    assert list(dict(stairs.named_parameters())) == NAMES, "a frozen parameter, with requires_grad = False, stays one: ask is_parameter"
+    print("✅ parameters: only those, frozen or not, once each, by name")
 
 
 if __name__ == "__main__":
@@ -369,7 +451,9 @@ def test_state():
     stairs = Stairs()
     own, state = stairs.rest[0].level, stairs.state_dict()
     assert state is not None, "state_dict gives None: is a return missing?"
-    assert list(state) == NAMES and type(state["first.level"]) is np.ndarray, "the state is a dict from names to arrays"
+    assert type(state) is dict and type(state.get("first.level")) is np.ndarray, "the state is a dict from names to arrays"
+    assert "same.first.level" in state, "the state holds a parameter under each of its names, as walk finds them"
+    assert list(state) == [*NAMES, "same.first.level"], f"the state holds parameters and nothing else; got {list(state)}"
     stairs.first.level.data[0] = -1.0
     assert state["first.level"][0] == 2.0, "training on changed the saved state: copy the arrays"
     state["rest.0.level"] = np.array([19.0, 23.0])  # float64
@@ -377,7 +461,7 @@ def test_state():
     assert stairs.rest[0].level is own and own.requires_grad, "keep the tensor and replace its data: an optimiser holds on to the tensor"
     assert stairs.first.level.data.tolist() == [2.0, 3.0, 5.0] and own.data.tolist() == [19.0, 23.0], "the values did not arrive"
     assert own.dtype == np.float32, "loading float64 must not change the dtype of the layer"
-    state["first.level"][0] = -1.0
+    state["first.level"][0] = state["same.first.level"][0] = -1.0
     assert stairs.first.level.data[0] == 2.0, "changing the dict afterwards changed the layer: copy the arrays"
     wrong = {"first.level": np.zeros(3), "rest.0.level": np.zeros(1), "extra": np.zeros(1)}
     try:
@@ -388,7 +472,12 @@ def test_state():
     else:
         raise AssertionError("one name missing, one unexpected, one shape that would broadcast: raise a ValueError")
     assert stairs.first.level.data[0] == 2.0, "something was loaded in spite of the error: check everything first"
-    print("✅ state_dict, load_state_dict: copies, dtype, all problems at once")
+    stairs.first.level.requires_grad = False
+    assert "first.level" in stairs.state_dict(), "a frozen parameter is saved, too"
+    stairs.load_state_dict({**stairs.state_dict(), "first.level": np.ones(3), "same.first.level": np.ones(3)})
+    assert stairs.first.level.data.tolist() == [1.0] * 3, "a frozen parameter is loaded, too"
+    assert not stairs.first.level.requires_grad, "loading must not thaw a frozen parameter"
+    print("✅ state_dict, load_state_dict: copies, names, dtype, all problems at once")
 
 
 if __name__ == "__main__":
@@ -428,6 +517,9 @@ def test_to():
     assert all(new is old for new, old in zip(after, before, strict=True)), "the tensors must stay the same objects: replace their data"
     assert {p.dtype.name for p in after} != {"float32"}, "nothing has changed: astype returns a new array"
     assert {p.dtype.name for p in after} == {"float64"}, "every parameter changes, also those in lists"
+    frozen = Dimmer(2.0)
+    frozen.level.requires_grad = False
+    assert frozen.to(np.float64).level.dtype == np.float64, "a frozen parameter changes, too"
     assert after[0].grad.dtype == np.float64, "a gradient changes with its parameter"
     assert after[0].data.tolist() == [2.0, 3.0, 5.0], "the values must stay"
     assert Dimmer(1.0).to(np.float16).level.dtype == np.float16, "to(np.float16) must give float16: use dtype"
@@ -611,7 +703,7 @@ def test_linear():
     print("🔬 Unit Test: Linear...")
     layer = Linear(3, 2, rng=np.random.default_rng(0))
     assert layer.weight.shape == (3, 2), f"weight is (in_features, out_features) = (3, 2), not PyTorch's order; got {layer.weight.shape}"
-    assert [name for name, _ in layer.named_parameters()] == ["weight", "bias"], "weight and bias must both require a gradient"
+    assert {name for name, _ in layer.named_parameters()} == {"weight", "bias"}, "weight and bias must both require a gradient"
     assert layer.bias.data.tolist() == [0.0, 0.0], "the bias starts at 0, one number for each output"
     assert np.array_equal(layer.weight.data, np.float32(glorot_uniform(3, 2, np.random.default_rng(0)))), "draw the weight with glorot_uniform and rng"
     layer.load_state_dict({"weight": [[1, 2], [3, 4], [5, 6]], "bias": [1000, 2000]})
@@ -637,7 +729,8 @@ def test_linear():
         try:
             layer(Tensor(wrong))
         except ValueError as error:
-            assert "in_features=3" in str(error) and str(wrong.shape) in str(error), f"name in_features=3 and the shape of x; got: {error}"
+            for part in ("in_features", "3", str(wrong.shape)):
+                assert part in str(error), f"name in_features, its size 3, and the shape of x; {part} is not in: {error}"
         else:
             raise AssertionError(f"x of shape {wrong.shape} does not fit in_features=3: raise a ValueError")
     print("✅ Linear: values, bias, leading axes, first weights, errors")
@@ -719,7 +812,7 @@ def test_dropout():
     assert abs(result.data.mean() - 1) < 0.02, "the mean must stay: 0.8 times 1.25 is 1"
     assert (result.data.std(axis=0) > 0).all() and (result.data.std(axis=1) > 0).all(), "each number is dropped on its own, not whole rows"
     assert not np.array_equal(result.data, dropout(x).data), "draw a new mask at each call"
-    assert result.node is not None and result.node.op.__name__ == "multiply", "multiply x by the mask, so that it is remembered"
+    assert result.node is not None, "multiply tensors, so that it is remembered: x.data has no memory"
     assert result.dtype == np.float32 and (x.data == 1).all(), "keep the dtype, and leave x as it is"
     assert dropout.eval()(x) is x, "in evaluation nothing is dropped or scaled: return x"
     again = Dropout(0.2, rng=np.random.default_rng(0))
@@ -776,8 +869,9 @@ class Sequential(Layer):
         self.layers = layers
 
     def named_children(self) -> list[tuple[str, Any]]:
-        """Name the layers by position, as PyTorch does."""
-        return [(str(position), layer) for position, layer in enumerate(self.layers)]
+        """Name the layers by position, as PyTorch does; then what a subclass adds."""
+        others = [part for part in super().named_children() if part[0] != "layers"]
+        return [(str(position), layer) for position, layer in enumerate(self.layers)] + others
 
     def forward(self, x: Any) -> Any:
         """Call the first layer with x, and each next one with the result."""
@@ -858,9 +952,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What is left out, and why
 #
-# - **Dicts of layers.** `walk` looks into attributes, lists and tuples only. Layers in a dict are not found.
-# - **State that is not learned.** PyTorch's "buffers" are saved with the parameters. Nothing in this course needs one; a
-#   parameter with `requires_grad=False` is not saved either.
+# - **State that is not learned.** PyTorch's "buffers" are saved with the parameters. Here a constant, such as a table of
+#   positions, is neither saved nor converted by `to`: whoever makes the layer anew makes it anew.
+# - **Objects that are no layers.** What they hold is not looked into.
 # - **Other first weights.** He et al. 2015 derive larger ones for relu. `load_state_dict` sets any.
 # - **Devices.** `to` changes only the dtype.
 #

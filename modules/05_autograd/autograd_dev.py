@@ -37,7 +37,10 @@ from tinytorch.core.tensor import (
     Op,
     Tensor,
     add,
+    cast,
+    concatenate,
     divide,
+    exponential,
     index,
     masked_fill,
     matmul,
@@ -46,10 +49,13 @@ from tinytorch.core.tensor import (
     reduce_max,
     reduce_sum,
     reshape,
+    stack,
     subtract,
     transpose,
     unwrap,
+    where,
 )
+from tinytorch.tensor_base import widened
 
 # %% [markdown]
 # ## One example for the whole module
@@ -326,6 +332,7 @@ def power_rule(grad: Array, output: Array, a: Array, *, exponent: Any) -> tuple[
     """Gradient of a ** exponent; the exponent is a constant."""
     ### BEGIN SOLUTION 5.3
     less = np.where(np.equal(exponent, 0), 1, exponent - 1)
+    less = less if less.ndim else less.item()  # NumPy squares fast for a plain 2, not for an array
     return (unbroadcast(grad * exponent * a**less, a.shape),)
     ### END SOLUTION
 
@@ -374,6 +381,7 @@ if __name__ == "__main__":
 # </details>
 # <details><summary>Stronger hint</summary>
 #
+# With one matrix `b` for a stack of `a`, `np.tensordot` over all leading axes is one product instead of many and their sum.
 # With `b` a vector, `grad[..., None]` puts its lost axis back; with `a` a vector, `grad[..., None, :]`, after that.
 #
 # </details>
@@ -389,7 +397,11 @@ def matmul_rule(grad: Array, output: Array, a: Array, b: Array) -> tuple[Array, 
     grad = grad[..., None] if b.ndim == 1 else grad
     grad = grad[..., None, :] if a.ndim == 1 else grad
     grad_a = unbroadcast(grad @ np.swapaxes(columns, -2, -1), rows.shape)
-    grad_b = unbroadcast(np.swapaxes(rows, -2, -1) @ grad, columns.shape)
+    if columns.ndim == 2:  # one product of all rows, not one a stack and then their sum
+        leading = list(range(rows.ndim - 1))
+        grad_b = np.tensordot(rows, grad, (leading, leading))
+    else:
+        grad_b = unbroadcast(np.swapaxes(rows, -2, -1) @ grad, columns.shape)
     return grad_a.reshape(a.shape), grad_b.reshape(b.shape)
     ### END SOLUTION
 
@@ -631,6 +643,50 @@ if __name__ == "__main__":
 
 
 # %% [markdown]
+# ## Rules of the given ops
+#
+# Given, since each is one you know: what was joined is cut apart again, what `where` did not take gets 0, and
+# $b^x = e^{x \ln b}$.
+
+# %% nbgrader={"grade": false, "grade_id": "given-rules", "locked": true, "schema_version": 3, "solution": false, "task": false}
+#| export
+@concatenate.gradient
+def concatenate_rule(grad: Array, output: Array, *arrays: Array, dim: int = 0) -> tuple[Array, ...]:
+    """Gradient of a join: each input gets its own piece."""
+    ends = np.cumsum([x.shape[dim] for x in arrays])[:-1]
+    return tuple(np.split(grad, ends, axis=dim))
+
+
+@stack.gradient
+def stack_rule(grad: Array, output: Array, *arrays: Array, dim: int = 0) -> tuple[Array, ...]:
+    """Gradient of a stack: each input gets its own layer."""
+    return tuple(np.moveaxis(grad, dim, 0))
+
+
+@where.gradient
+def where_rule(
+    grad: Array, output: Array, condition: Array, a: Array, b: Array
+) -> tuple[None, Array, Array]:
+    """Gradient of a choice: it goes to the one that was taken, and none to the condition."""
+    pieces = (np.where(condition, grad, 0), a), (np.where(condition, 0, grad), b)
+    taken, left = (unbroadcast(piece, np.shape(x)) for piece, x in pieces)
+    return None, taken, left
+
+
+@cast.gradient
+def cast_rule(grad: Array, output: Array, a: Array, *, dtype: Any) -> tuple[Array]:
+    """Gradient of another dtype: `backward` gives it the dtype of the input again."""
+    return (grad,)
+
+
+@exponential.gradient
+def exponential_rule(grad: Array, output: Array, a: Array, *, base: Any) -> tuple[Array]:
+    """Gradient of base ** a; 0 to any positive exponent stays 0."""
+    slope = output * np.log(np.where(np.equal(base, 0), 1, base))
+    return (unbroadcast(grad * slope, a.shape),)
+
+
+# %% [markdown]
 # ## From one rule to all
 #
 # The loss was made from the mean, the mean from squares, the squares from differences... Walking back, a tensor may be
@@ -761,7 +817,8 @@ def input_gradients(node: Node, grad: Array, output: Array) -> Iterator[tuple[Te
     name = node.op.__name__
     if node.op.rule is None:
         raise RuntimeError(f"op {name} has no gradient rule yet; write one with @{name}.gradient")
-    gradients = node.op.rule(grad, output, *map(unwrap, node.inputs), **node.options)
+    _, *arrays = node.seen.read(name)  # as they were: refused if changed in place since
+    gradients = node.op.rule(*map(widened, (grad, output, *arrays)), **node.options)
     if len(gradients) != len(node.inputs):
         raise ValueError(
             f"the rule of {name} returned {len(gradients)} gradients for {len(node.inputs)} inputs"
@@ -898,7 +955,7 @@ if __name__ == "__main__":
 # ### Exercise 5.10: no_grad
 #
 # Evaluating a model needs no memory of it. Inside `with no_grad():` nothing is recorded. Outside, all is as before, even
-# when the block failed, and even when blocks are nested.
+# when the block failed, and even when blocks are nested. (`Op.recording` is a switch of each thread's own.)
 #
 # **Plan.** Remember `Op.recording`, set it to False, `yield`, and put back what it *was*.
 #
@@ -968,8 +1025,8 @@ if __name__ == "__main__":
 # </details>
 # <details><summary>Stronger hint</summary>
 #
-# `numeric_gradient` nudges in place, so let it nudge `leaf.data` itself: the function then ignores its argument and runs
-# on the leaves. A leaf no gradient reached has `.grad` None: count it as zeros.
+# Let the function put its argument into `leaf.data` and run on the leaves, inside `no_grad`. A leaf no gradient reached has
+# `.grad` None: count it as zeros.
 #
 # </details>
 
@@ -992,14 +1049,18 @@ def check_gradient(function: Callable[..., Tensor], *inputs: Any, eps: float = 1
     weights = np.random.default_rng(0).normal(size=output.shape)
     output.backward(weights)
 
-    def weighted_sum(_: Array) -> float:
-        with no_grad():
-            return float((function(*leaves).data * weights).sum())
-
     worst = 0.0
     for leaf in leaves:
+
+        def weighted_sum(values: Array, leaf: Tensor = leaf) -> float:
+            leaf.data = values
+            with no_grad():
+                return float((function(*leaves).data * weights).sum())
+
+        values = leaf.data
         found = np.zeros(leaf.shape) if leaf.grad is None else leaf.grad
-        expected = numeric_gradient(weighted_sum, leaf.data, eps)
+        expected = numeric_gradient(weighted_sum, values, eps)
+        leaf.data = values
         worst = max(worst, float(np.abs(found - expected).max(initial=0.0)))
     return worst
     ### END SOLUTION
@@ -1034,7 +1095,7 @@ def test_check_gradient():
     assert check_gradient(lambda a: a * np.array([[1.0], [-1.0]]) - a * a, a) < 1e-6, "broadcast constants are fine"
     turn = Op(lambda x: x[::-1])
     turn.gradient(lambda grad, output, x: (grad,))  # wrong: it must be turned back
-    assert check_gradient(turn, np.ones(2)) > 0.1, "two errors that cancel in a plain sum: weight the outputs randomly"
+    assert check_gradient(turn, np.ones(14)) > 1e-3, "errors that cancel in a plain sum: weight the outputs randomly"
     assert a.dtype == np.float64 and np.isfinite(a).all(), "the inputs must stay as they were"
     print("✅ right gradients pass, wrong and lost ones are reported")
 
@@ -1042,22 +1103,39 @@ def test_check_gradient():
 if __name__ == "__main__":
     test_check_gradient()
 
+
 # %% [markdown]
 # ## Every op, checked
 #
-# Each op in float64, on a plain input, on a transposed view, and on an input that broadcasts.
+# Each op of modules 01 and 02 in float64: on a plain input, on a transposed view, and on an input that broadcasts. The ops
+# are read from the modules; only what an op wants besides one array or two of a shape stands in the list.
 
 # %% nbgrader={"grade": false, "grade_id": "every-op", "locked": true, "schema_version": 3, "solution": false, "task": false}
+def worst_difference(call, arrays):
+    """Check a call on arrays as they are, on views of transposed ones, and on broadcast ones."""
+    flat = [np.ascontiguousarray(x.T) for x in arrays]
+    thin = [x[..., :1] for x in arrays]
+    plain = check_gradient(call, *arrays)
+    viewed = check_gradient(lambda *leaves: call(*(x.transpose(0, 1) for x in leaves)), *flat)
+    stretched = check_gradient(lambda *leaves: call(*(x + np.zeros((2, 3)) for x in leaves)), *thin)
+    return max(plain, viewed, stretched)
+
+
 if __name__ == "__main__":
-    rng = np.random.default_rng(1)
-    plain, view, row = rng.uniform(1, 2, (2, 3)), rng.uniform(1, 2, (3, 2)).T, rng.uniform(1, 2, (3,))
-    pairs = [(add, "+"), (subtract, "-"), (multiply, "*"), (divide, "/")]
-    for operation, sign in pairs:
-        errors = [check_gradient(operation, plain, other) for other in (plain, view, row)]
-        print(f"a {sign} b: largest difference {max(errors):.0e}")
-    for operation in (exp, log, tanh, erf, reduce_sum, reduce_max):
-        errors = [check_gradient(operation, x) for x in (plain, view, row)]
-        print(f"{operation.__name__}: largest difference {max(errors):.0e}")
+    a, b = np.random.default_rng(1).uniform(1, 2, (2, 2, 3))
+    ways = {
+        "matmul": lambda a, b: matmul(a, b.T), "power": lambda a: a**3, "exponential": lambda a: 2**a,
+        "transpose": lambda a: a.transpose(0, 1), "reshape": lambda a: a.reshape(3, 2), "index": lambda a: a[[1, 0, 1]],
+        "masked_fill": lambda a: a.masked_fill([1, 0, 0], 0.0), "cast": lambda a: cast(a, dtype=np.float64),
+        "where": lambda a, b: where([True, False, True], a, b), "concatenate": lambda a, b: concatenate([a, b], dim=1),
+        "stack": lambda a, b: stack([a, b], dim=1),
+    }  # fmt: skip
+    everything = [*vars(sys.modules[add.__module__]).values(), *vars(sys.modules[exp.__module__]).values()]
+    ops = {x.__name__: x for x in everything if isinstance(x, Op)}
+    for name, operation in ops.items():
+        call = ways.get(name, operation)
+        inputs = call.__code__.co_argcount if name in ways else operation.forward.__code__.co_argcount
+        print(f"{name:12} largest difference {worst_difference(call, [a, b][:inputs]):.0e}")
 
 # %% [markdown]
 # ## Memory goes with the tensor
@@ -1097,8 +1175,8 @@ if __name__ == "__main__":
 #
 # - **Gradients of gradients.** Rules are plain array functions, so backward itself is not recorded. PyTorch can
 #   (`create_graph=True`).
-# - **Saved versions.** Replace a tensor's `data` only after `backward`: rules read it. PyTorch counts versions and
-#   complains.
+# - **Changes in place.** A tensor that a rule needs and that was changed in place since is an error in `backward`, as in
+#   PyTorch. Writing into `x.data[...]` goes unnoticed, in both.
 # - **Freeing during backward.** PyTorch drops each node once used; here the graph lives until its result does, so
 #   `backward` can run twice.
 #

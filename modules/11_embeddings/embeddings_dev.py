@@ -197,8 +197,9 @@ if __name__ == "__main__":
 #
 # NumPy takes -1 as "the last row", and `True` as a mask. For ids both are mistakes that no error would reveal.
 #
-# **Plan.** 1. An array, from a tensor, array or list. 2. A `TypeError` unless it holds integers. 3. A `ValueError` for the
-# first id out of range: name the id, its position, and the valid range.
+# **Plan.** 1. A new array, from a tensor, array or list: the gradient needs the ids as they are now. 2. A `TypeError` unless
+# it holds integers. 3. A `ValueError` for the first id out of range: name the id, its position as a tuple, and the valid
+# range, as in `0 to 6`.
 #
 # <details><summary>Hint</summary>
 #
@@ -221,7 +222,7 @@ def as_ids(ids: Any, vocab_size: int) -> Array:
         vocab_size: the number of rows.
 
     Returns:
-        The ids, the same shape.
+        The ids in a new array, the same shape.
 
     Raises:
         TypeError: the ids are not integers.
@@ -271,6 +272,9 @@ def test_as_ids():
             assert "ids" in str(error), "the message names the argument, ids"
         else:
             raise AssertionError(f"{wrong!r} are no integers: raise a TypeError")
+    given = ids.copy()
+    found, given[1] = as_ids(given, 7), 0
+    assert found[1] == 1, "the caller's array was changed later, and with it the ids: the gradient needs them as they were, so copy"
     print("✅ as_ids: integers in range, or an error that says which and where")
 
 
@@ -389,7 +393,8 @@ if __name__ == "__main__":
 # $$y_{bt} = x_{bt} + P_t \qquad x: (batch, seq\_len, dim),\; P: (max\_len, dim)$$
 #
 # **Plan.** `__init__`: `weight`, standard normal. `forward`: a `ValueError` where the last axis is not `embed_dim`, and one
-# where the sentence is longer than the table; then add the first rows.
+# where the sentence is longer than the table; each shows what came and the limit, as in `embed_dim=3` or `max_len=11`. Then
+# add the first rows.
 #
 # <details><summary>Hint</summary>
 #

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinytorch.core.tensor import Tensor
+from tinytorch.core.tensor import Tensor, unwrap
 
 Array = npt.NDArray[Any]
 
@@ -23,6 +23,6 @@ def tensors(arrays: list[Array], dtype: npt.DTypeLike = np.float64) -> list[Tens
 
 def assert_close(got: Any, expected: Any, atol: float = 1e-10) -> None:
     """Assert equal shapes and values within `atol`; NumPy's message shows where they differ."""
-    got, expected = np.asarray(got), np.asarray(expected)
+    got, expected = np.asarray(unwrap(got)), np.asarray(unwrap(expected))
     assert got.shape == expected.shape, f"shape {got.shape}, expected {expected.shape}"
     np.testing.assert_allclose(got, expected, rtol=0, atol=atol)

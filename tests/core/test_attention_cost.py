@@ -1,5 +1,7 @@
 """Computational complexity: multiply-adds counted, never timed; the size of the graph."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,17 @@ from tinytorch.core.attention import (
 )
 from tinytorch.core.autograd import topological_order
 from tinytorch.core.tensor import Tensor
+
+
+def index_space(subscripts, *arrays) -> int:
+    """How many multiply-adds an einsum makes: one for each value of all its indices."""
+    sizes: dict[str, int] = {}
+    for letters, array in zip(subscripts.partition("->")[0].split(","), arrays, strict=True):
+        named = letters.strip().replace("...", "")
+        lead = array.ndim - len(named)
+        sizes |= zip(named, array.shape[lead:], strict=True)
+        sizes |= {f"leading {number}": array.shape[number] for number in range(lead)}
+    return math.prod(sizes.values())
 
 
 class Counting(np.ndarray):
@@ -30,7 +43,16 @@ class Counting(np.ndarray):
         return result
 
     def __array_function__(self, function, types, inputs, options):
-        raise AssertionError(f"{function.__name__} is not counted")
+        plain = [np.asarray(x) if isinstance(x, np.ndarray) else x for x in inputs]
+        result = function(*plain, **options)
+        if function in (np.dot, np.inner):
+            Counting.total += np.size(result) * plain[0].shape[-1]
+        elif function is np.einsum:
+            Counting.total += index_space(*plain)
+        else:  # these only move or add numbers
+            assert function in (np.swapaxes, np.transpose, np.sum, np.shape, np.ndim), function
+            return result.view(Counting) if isinstance(result, np.ndarray) else result
+        return result
 
 
 def count(function, *shapes: tuple[int, ...]) -> int:
@@ -55,8 +77,10 @@ def test_the_counter_counts_products_in_whole_numbers() -> None:
     assert count(lambda a, b: a @ b, (2, 3), (3, 5)) == 30
     assert count(lambda a, b: a[0] @ b[0], (1, 7), (1, 7)) == 7
     assert count(lambda a, b: a[0, 0] * b[0], (1, 1), (1, 7)) == 7
-    with pytest.raises(AssertionError, match="einsum is not counted"):
-        count(lambda a, b: np.einsum("ij,jk->ik", a, b), (2, 3), (3, 5))
+    assert count(lambda a, b: np.einsum("...ij,jk->...ik", a, b), (7, 2, 3), (3, 5)) == 210
+    assert count(np.dot, (2, 3), (3, 5)) == 30
+    with pytest.raises(AssertionError, match="kron"):
+        count(np.kron, (2, 3), (3, 5))
 
 
 @pytest.mark.parametrize(("n", "d"), [(2, 3), (5, 3), (5, 7), (10, 7), (13, 11)])
@@ -92,7 +116,7 @@ def test_the_graph_is_a_handful_of_nodes_for_any_length(attention, masked) -> No
         mask = create_causal_mask(n) if masked else None
         output, _ = attention(*tensors(normal(0, *[(1, n, 3)] * 3)), mask)
         sizes.append(sum(t.node is not None for t in topological_order(output)))
-    assert len(set(sizes)) == 1 and sizes[0] <= 10
+    assert len(set(sizes)) == 1 and sizes[0] <= 16
 
 
 def test_the_layers_graph_does_not_grow_with_length_or_heads() -> None:

@@ -6,10 +6,14 @@ import pytest
 from tinytorch.core.attention import (
     MultiHeadAttention,
     MultiheadAttention,
+    attention_weights,
+    create_causal_mask,
+    create_padding_mask,
     scaled_dot_product_attention,
     vectorized_attention,
 )
 from tinytorch.core.tensor import Tensor
+from tinytorch.pictures import text_heatmap
 
 
 def zeros(*shape: int) -> Tensor:
@@ -79,16 +83,47 @@ def test_the_layer_refuses_a_mask_of_another_length_with_both_shapes() -> None:
         MultiHeadAttention(6, 3)(zeros(2, 5, 6), np.ones((7, 7)))
 
 
-def test_an_empty_sentence_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"K has shape \(2, 0, 3\)"):
-        scaled_dot_product_attention(zeros(2, 5, 3), zeros(2, 0, 3), zeros(2, 0, 7))
+def test_queries_without_numbers_are_refused(attention) -> None:
+    with pytest.raises(ValueError, match=r"d_k, the last size, at least 1: Q \(2, 5, 0\)"):
+        attention(zeros(2, 5, 0), zeros(2, 5, 0), zeros(2, 5, 3))
 
 
-@pytest.mark.parametrize("blocked", [-np.inf, np.nan])
-def test_a_mask_made_to_be_added_is_refused_instead_of_read_upside_down(blocked: float) -> None:
-    added = np.where(np.tri(5), 0.0, blocked)
-    with pytest.raises(ValueError, match="mask == 0"):
-        scaled_dot_product_attention(*(zeros(2, 5, 3),) * 3, added)
+LOW = [-np.inf, np.nan, -1e9, -10000, -1, np.finfo(np.float32).min, -1e-30, np.float16(-65504)]
+
+
+@pytest.mark.parametrize("low", LOW)
+def test_a_mask_made_to_be_added_is_refused_instead_of_read_upside_down(attention, low) -> None:
+    """Alone, as a tensor, combined with a mask of ours, in the layer, and in a picture."""
+    added = np.where(np.tri(5), 0.0, low).astype(np.float32)
+    both = create_causal_mask(5) * added if np.isnan(low) else create_padding_mask([5], 5) * added
+    three = (zeros(1, 5, 3),) * 3
+    for mask in (added, Tensor(added), both, added[None]):
+        with pytest.raises(ValueError, match=r"mask holds .* pass mask == 0"):
+            attention(*three, mask)
+    with pytest.raises(ValueError, match="pass mask == 0"):
+        MultiHeadAttention(6, 3, attention)(zeros(1, 5, 6), added)
+    with pytest.raises(ValueError, match="pass mask == 0"):
+        text_heatmap(np.ones((5, 5)), "abcde", mask=added)
+    _, weights = attention(*three, added == 0)
+    assert not np.triu(weights.numpy(), 1).any() and weights.numpy()[0, 0, 0] == 1
+
+
+@pytest.mark.parametrize("mask", [[["a"] * 5] * 5, np.full((5, 5), None), np.ones((5, 5)) * 1j])
+def test_a_mask_that_holds_no_numbers_is_refused(attention, mask) -> None:
+    with pytest.raises(TypeError, match="mask must hold bools or numbers, got dtype"):
+        attention(*(zeros(2, 5, 3),) * 3, mask)
+
+
+@pytest.mark.parametrize("mask", [None, np.tri(5)])
+def test_float16_is_refused_by_name(attention, mask) -> None:
+    half = Tensor(np.ones((2, 5, 3)), dtype=np.float16)
+    for position, name in enumerate("QKV"):
+        arguments = [zeros(2, 5, 3)] * 3
+        arguments[position] = half
+        with pytest.raises(TypeError, match=f"{name} is float16, .* use float32"):
+            attention(*arguments, mask)
+    with pytest.raises(TypeError, match="scores is float16"):
+        attention_weights(Tensor(np.ones((2, 5, 5)), dtype=np.float16), mask)
 
 
 @pytest.mark.parametrize("attention", [scaled_dot_product_attention, vectorized_attention])

@@ -10,6 +10,7 @@ from tests.core.attention_judges import FOUR_AXES, THREE_AXES, B, H, M, N, rando
 from tests.core.draw import normal, tensors
 from tests.core.mask_judges import MASK_SHAPES
 from tinytorch.core.attention import MultiheadAttention, create_causal_mask, vectorized_attention
+from tinytorch.core.tensor import unwrap
 
 torch = pytest.importorskip("torch")
 
@@ -21,7 +22,7 @@ AXES = {"3-D": THREE_AXES, "4-D": FOUR_AXES}
 
 def worst(ours, theirs) -> float:
     """Largest difference between pairs of arrays; a shape that differs is an error."""
-    pairs = [(np.asarray(x), np.asarray(y)) for x, y in zip(ours, theirs, strict=True)]
+    pairs = [(np.asarray(unwrap(x)), np.asarray(y)) for x, y in zip(ours, theirs, strict=True)]
     assert all(x.shape == y.shape for x, y in pairs)
     return max(float(np.abs(x - y).max()) for x, y in pairs)
 

@@ -3,11 +3,14 @@
 PyTorch's layer means the opposite by True, adds a float mask, and averages the weights over heads.
 """
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tests.core.draw import assert_close, normal
-from tinytorch.core.attention import MultiheadAttention, create_causal_mask
+from tinytorch.core.attention import MultiheadAttention, create_causal_mask, create_padding_mask
 from tinytorch.core.tensor import Tensor
 
 torch = pytest.importorskip("torch")
@@ -39,6 +42,15 @@ def test_the_mapping_snippet_needs_an_inverted_bool_mask(mha, x) -> None:
     assert not attn_weights.triu(1).any()
     _, ours = MultiheadAttention(512, 8)(*[Tensor(x.numpy())] * 3, mask=create_causal_mask(5))
     assert not np.triu(ours.data, 1).any()
+
+
+def test_the_line_of_module_12_carries_a_mask_over(mha, x) -> None:
+    """`attn_mask=torch.tensor((mask == 0).numpy())`, as it stands in the module's text."""
+    text = Path(__file__).parents[2].joinpath("modules/12_attention/attention_dev.py")
+    (line,) = re.findall(r"carry a mask over: `attn_mask=(.*?)`", text.read_text("utf-8"))
+    for mask in (create_causal_mask(5), create_causal_mask(5) * create_padding_mask([5], 5)[0, 0]):
+        attn_mask = eval(line, {"torch": torch, "mask": mask})
+        assert not mha(x, x, x, attn_mask=attn_mask)[1].triu(1).any()
 
 
 def test_the_mask_as_the_snippet_passes_it_lets_the_future_leak(mha, x) -> None:

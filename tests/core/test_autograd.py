@@ -1,6 +1,7 @@
 """The backward pass: whole numbers first, then graphs that are shared, deep or freed."""
 
 import gc
+import threading
 import weakref
 
 import numpy as np
@@ -194,3 +195,25 @@ def test_changing_a_plain_array_after_the_forward_does_not_change_the_gradient()
     key[:], factor[:], exponent[:] = 1, 0, 0
     y.sum().backward()
     assert x.grad.tolist() == [3 + 3 + 10, 14]
+
+
+def test_each_thread_has_its_own_no_grad() -> None:
+    x, inside, may_end = leaf([1, 2]), threading.Event(), threading.Event()
+    found = []
+
+    def other() -> None:
+        found.append((x * 2).requires_grad)  # recording, though the first thread is not
+        with no_grad():
+            inside.set()
+            may_end.wait(10)
+            found.append((x * 2).requires_grad)
+        found.append((x * 2).requires_grad)
+
+    thread = threading.Thread(target=other)
+    with no_grad():
+        thread.start()
+        assert inside.wait(10)
+    assert Op.recording and (x * 2).requires_grad  # the other thread is still inside its block
+    may_end.set()
+    thread.join()
+    assert found == [True, False, True] and Op.recording

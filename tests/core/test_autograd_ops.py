@@ -15,7 +15,7 @@ import pytest
 import tinytorch.core
 from tests.core.draw import Array
 from tinytorch.core.autograd import check_gradient
-from tinytorch.core.tensor import Op, Tensor
+from tinytorch.core.tensor import ListOp, Op, Tensor
 
 Shape = tuple[int, ...]
 
@@ -53,6 +53,12 @@ CASES: dict[str, list[Case]] = {
     "transpose": [Case(((2, 3, 5),), {"dim0": 0, "dim1": b}) for b in (2, -2, 0)],
     "reshape": [Case(((2, 3, 5),), {"shape": s}) for s in ((5, 6), (-1,), (1, 3, 10))],
     "index": [Case(((2, 3),), {"key": key}) for key in KEYS],
+    "concatenate": [Case(((2, 3), (2, 5), (2, 3)), {"dim": -1}), Case(((2, 3, 5), (7, 3, 5)))],
+    "stack": [Case(((2, 3), (2, 3)), {"dim": dim}) for dim in (0, 1, -1)],
+    "where": [Case((first, *pair)) for first in ((2, 3), (3,), ()) for pair in PAIRS[:3]],
+    "cast": [Case(((2, 3),), {"dtype": np.float64})],
+    "exponential": [Case(((2, 3),), {"base": b}) for b in (2, 1, 0, np.array([[3.0], [0.5]]))]
+    + [Case(((3,),), {"base": np.array([[2.0], [0.5]])})],
     "masked_fill": [Case(((2, 3),), {"where": w, "value": -7.0}) for w in (MASK > 0, MASK[0] > 0)],
     "exp": ELEMENTWISE,
     "log": ELEMENTWISE,
@@ -79,8 +85,17 @@ def draw(case: Case) -> list[Array]:
     return [part.reshape(shape) for part, shape in zip(parts, case.shapes, strict=True)]
 
 
+def call(op: Op, case: Case, *inputs: Any) -> Tensor:
+    if op.__name__ == "where":
+        condition = np.arange(inputs[0].data.size).reshape(inputs[0].shape) % 2
+        inputs = (condition, *inputs[1:])
+    if isinstance(op, ListOp):
+        return op(list(inputs), **case.options)
+    return op(*inputs, **case.options)
+
+
 def plain(op: Op, case: Case) -> float:
-    return check_gradient(lambda *x: op(*x, **case.options), *draw(case))
+    return check_gradient(lambda *x: call(op, case, *x), *draw(case))
 
 
 def viewed(op: Op, case: Case) -> float:
@@ -92,7 +107,7 @@ def viewed(op: Op, case: Case) -> float:
         return x
 
     stored = [np.ascontiguousarray(x.T) for x in draw(case)]
-    return check_gradient(lambda *x: op(*map(turned, x), **case.options), *stored)
+    return check_gradient(lambda *x: call(op, case, *map(turned, x)), *stored)
 
 
 def broadcast(op: Op, case: Case) -> float:
@@ -100,7 +115,7 @@ def broadcast(op: Op, case: Case) -> float:
     full = draw(case)
     thin = [x[..., :1] if x.ndim else x for x in full]
     return check_gradient(
-        lambda *leaves: op(*(a + b for a, b in zip(leaves, full, strict=True)), **case.options),
+        lambda *leaves: call(op, case, *(a + b for a, b in zip(leaves, full, strict=True))),
         *thin,
     )
 
@@ -121,7 +136,7 @@ def test_every_op_has_the_right_gradient(name, form, record_worst) -> None:
 def test_the_check_sees_each_input_of_each_rule(name, monkeypatch) -> None:
     op, case = every_op()[name], CASES[name][0]
     rule = op.rule
-    for position in range(len(case.shapes)):
+    for position in range(name == "where", len(case.shapes)):  # no gradient for its condition
 
         def wrong(*arguments, position=position, **options):
             right = rule(*arguments, **options)

@@ -20,13 +20,25 @@ from tinytorch.core.activations import (
     softmax,
     tanh,
 )
-from tinytorch.core.tensor import Op
+from tinytorch.core.tensor import Op, cast, concatenate, stack, where
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
 
 A, B, ROW = (2, 3, 5), (2, 3, 5), (3, 1)
 MASK = np.random.default_rng(0).random(A) < 0.5
+
+
+def in_steps(x):
+    """What `+=` and its kin make of a recorded tensor."""
+    y = x
+    y = y * 2
+    y += x
+    y -= 0.5
+    y *= x
+    y /= x + 1
+    return y
+
 
 # name: (shapes, ours, torch's)
 PAIRS = {
@@ -49,6 +61,17 @@ PAIRS = {
     "index": ((A,), lambda a: a[[0, 1, 1], :, 2], lambda a: a[[0, 1, 1], :, 2]),
     "masked_fill": ((A,), lambda a: a.masked_fill(MASK, -2.0),
                     lambda a: a.masked_fill(torch.tensor(MASK), -2.0)),
+    "concatenate": ((A, (2, 1, 5)), lambda a, b: concatenate([a, b, a], dim=1),
+                    lambda a, b: torch.concatenate([a, b, a], dim=1)),
+    "stack": ((A, B), lambda a, b: stack([a, b], dim=-1), lambda a, b: torch.stack([a, b], dim=-1)),
+    "where": ((A, ROW), lambda a, b: where(MASK, a, b),
+              lambda a, b: torch.where(torch.tensor(MASK), a, b)),
+    "cast": ((A,), lambda a: cast(a, dtype=np.float32) * 3, lambda a: a.to(torch.float32) * 3),
+    "exponential": ((A,), lambda a: 3**a, lambda a: 3**a),
+    "exponential of 0": ((A,), lambda a: 0**a, lambda a: 0**a),
+    "abs": ((A,), lambda a: abs(a - 1), lambda a: abs(a - 1)),
+    "abs at 0": ((A,), lambda a: abs(a - a.detach()), lambda a: abs(a - a.detach())),
+    "in place": ((A,), lambda a: in_steps(a + 1), lambda a: in_steps(a + 1)),
     "exp": ((A,), exp, torch.exp),
     "log": ((A,), log, torch.log),
     "tanh": ((A,), tanh, torch.tanh),

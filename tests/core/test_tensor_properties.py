@@ -49,7 +49,7 @@ def test_broadcast_shape_agrees_with_numpy_or_both_refuse(a, b) -> None:
     try:
         expected = np.broadcast_shapes(a, b)
     except ValueError:
-        with pytest.raises(ValueError, match="do not fit together"):
+        with pytest.raises(ValueError):
             broadcast_shape(a, b)
     else:
         assert broadcast_shape(a, b) == expected

@@ -12,8 +12,8 @@ from pathlib import Path
 from tests.course.conftest import COURSE
 from tito.course import Module
 from tito.grading.mistakes import FOLDER, Planted, plant, read
+from tito.running.environment import chosen
 from tito.running.failure import Failure
-from tito.running.process import environment
 
 HERE = Path(__file__).parent
 LIMIT = 10.0  # seconds for one answer
@@ -51,7 +51,7 @@ def _run(task: dict, folder: Path) -> dict[int, dict]:
             [sys.executable, str(HERE / "run_many.py")],
             input=json.dumps({**task, "report": str(report), "limit": LIMIT}),
             cwd=folder,
-            env={**environment(), "OPENBLAS_NUM_THREADS": "1"},
+            env=chosen(OPENBLAS_NUM_THREADS="1"),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             encoding="utf-8",

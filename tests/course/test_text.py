@@ -8,6 +8,7 @@ from functools import cache
 
 import jupytext
 
+from tests.course.conftest import COURSE
 from tito.course import Module
 from tito.exercises import find_exercises
 from tito.notebooks.cell import Cell
@@ -95,3 +96,12 @@ def test_every_export_has_a_docstring_with_its_shapes_or_arguments(module: Modul
             first = (ast.get_docstring(node) or "").split("\n")[0]
             assert first, f"{node.name} has no docstring"
             assert len(first) <= 90, f"{node.name}: the first line is too long"
+
+
+def test_the_sample_cells_of_the_design_are_cells_of_the_modules():
+    text = (COURSE.root / "docs" / "design.md").read_text("utf-8")
+    samples = re.findall(r"^# %% nbgrader=.*$", text, re.MULTILINE)
+    lines = {
+        line for module in COURSE.modules for line in module.script.read_text("utf-8").splitlines()
+    }
+    assert samples and not set(samples) - lines

@@ -106,7 +106,7 @@ class TestAttentionWeights:
         def probe(attention, few, many, masks):
             asked = [(many, mask) for mask in masks]
             asked += [(few, mask) for mask in masks if mask.shape[1:2] != (3,)]
-            for mask in (attention.Tensor(masks[1]), masks[1] * 2.0, -masks[1].astype(int)):
+            for mask in (attention.Tensor(masks[1]), masks[1] * 2.0, 3 * masks[1].astype(int)):
                 asked += [(many, mask), (few, mask)]
             tensors = [(attention.Tensor(scores), mask) for scores, mask in asked]
             weights = [attention.attention_weights(*pair).numpy() for pair in tensors]
@@ -130,8 +130,11 @@ class TestAttentionWeights:
         scores, grad = rng.normal(size=(2, 2, 3, 5, 7))
         mask = rng.random((2, 3, 5, 7)) < 0.5
         mask[:, :, 1], mask[:, :, 2:] = False, True
-        mask[:, :, 3, 0] = False
-        scores[:, :, 3] -= 1e6
+        mask[:, :, 2:4, 0] = False
+        scores[:, :, 2] -= 1e6
+        scores[:, :, 3] -= 1e12
+        mask[:, :, 4, 2], scores[:, :, 4, 2] = False, 5  # the largest of its row, and blocked
+        scores[:, :, 4] *= 1e200
         submission.check(probe, scores=scores, mask=mask, grad=grad)
 
 
@@ -231,16 +234,32 @@ class TestScaledDotProductAttention:
             cases += [(Q, K[:, :-1], V), (Q, K, V[:, :-1]), (Q, K[:, :0], V[:, :0])]
             return [answer(*case) for case in cases]
 
-        Q, K, V = (rng.normal(size=(2, *size)) for size in ((5, 3), (7, 3), (7, 11)))
+        n_q, d_v = rng.choice(range(8, 20), size=2, replace=False)
+        Q, K, V = (rng.normal(size=(2, *size)) for size in ((n_q, 3), (7, 3), (7, d_v)))
         submission.check(probe, Q=Q, K=K, V=V)
 
 
 def attend_by_matrices(attention, Q, K, V, mask=None, grad=None):
-    def loops(*_):
-        raise RuntimeError("vectorized_attention calls the loops")
+    """Output, weights and gradients; None in their place where Python loops over the words."""
+    import sys
 
-    attention.scaled_dot_product_attention = loops
-    attention.attention_scores = attention.weighted_sum = loops
+    def steps(n):
+        count = 0
+
+        def trace(*_):
+            nonlocal count
+            count += 1
+            return trace
+
+        x = attention.Tensor(Q[..., :1, :] + attention.np.zeros((n, 1)))
+        sys.settrace(trace)
+        attention.vectorized_attention(x, x, x)
+        sys.settrace(None)
+        return count
+
+    steps(4)
+    if steps(64) > steps(4) + 60:
+        return None
     leaves = [attention.Tensor(x, requires_grad=True, dtype=x.dtype) for x in (Q, K, V)]
     output, weights = attention.vectorized_attention(*leaves, mask)
     if grad is not None:
@@ -253,7 +272,9 @@ class TestVectorizedAttention:
     def test_three_quarters_of_one_value_and_one_of_the_other(self, submission):
         Q, V = np.array([[[2.0, 0, 0, 0]]]), np.array([[[8.0, 4.0], [4.0, 0.0]]])
         K = np.array([[[np.log(3), 0, 0, 0], [0, 1, 0, 0]]])
-        output, weights, *_ = submission.run(attend_by_matrices, Q=Q, K=K, V=V)
+        answer = submission.run(attend_by_matrices, Q=Q, K=K, V=V)
+        assert answer, "the steps of Python grow with the words: matrix products need no loop"
+        output, weights, *_ = answer
         submission.expect(weights, [[[0.75, 0.25]]])
         submission.expect(output, [[[7, 3]]])
 
@@ -372,18 +393,19 @@ class TestMultiHeadInit:
     @pytest.mark.hidden
     @pytest.mark.points(0.5)
     def test_the_generator_draws_all_weights(self, submission, rng):
-        def probe(attention, seed):
+        def probe(attention, seed, width):
             def drawn(rng):
-                made = attention.MultiHeadAttention(6, 2, rng=rng)
+                made = attention.MultiHeadAttention(width, 2, rng=rng)
                 layers = (made.q_proj, made.k_proj, made.v_proj, made.out_proj)
                 return [layer.weight.numpy().tobytes() for layer in layers]
 
             seeded = attention.np.random.default_rng
             first, second = drawn(seeded(seed)), drawn(seeded(seed))
             others = drawn(seeded(seed + 1)) + drawn(None) + drawn(None)
-            return [first == second, len({*first, *others})]
+            return [first == second, len({*first, *others}), len(first[0])]
 
-        submission.check(probe, seed=int(rng.integers(1, 1000)))
+        width = 2 * int(rng.integers(3, 20))
+        submission.check(probe, seed=int(rng.integers(1, 1000)), width=width)
 
     @pytest.mark.hidden
     @pytest.mark.points(0.5)
@@ -434,7 +456,7 @@ def attend_tenfold(attention, words, mask):
     layer = attention.MultiHeadAttention(4, 2, tenfold)
     for number, name in enumerate(("q_proj", "k_proj", "v_proj", "out_proj"), 1):
         getattr(layer, name).weight.data = attention.np.eye(4)
-        getattr(layer, name).bias.data = attention.np.full(4, number)
+        getattr(layer, name).bias.data = attention.np.full(4, float(number))
     given = (attention.Tensor(x) for x in (words, -words, 2 * words))
     output, weights = layer.attend(*given, mask)
     return [calls, output.numpy(), weights.numpy()]

@@ -528,27 +528,47 @@ class TestNoGrad:
 
     @pytest.mark.hidden
     @pytest.mark.points(0.5)
-    def test_blocks_in_blocks_and_errors(self, submission):
-        def probe(autograd):
+    def test_blocks_in_blocks_and_errors(self, submission, rng):
+        def probe(autograd, x, depth, fails):
             from tinytorch.core.tensor import Tensor
 
-            x, seen = Tensor([1.0], requires_grad=True), []
-            try:
-                with autograd.no_grad():
-                    with autograd.no_grad():
-                        seen.append((x + 1).requires_grad)
-                    seen.append((x + 1).requires_grad)
-                    raise KeyError("of the block")
-            except KeyError:
-                seen.append("the error came through")
-            return [*seen, (x + 1).requires_grad]
+            def tell():
+                result = x * len(seen)
+                seen.append([result.data, result.requires_grad, result.node is None])
 
-        submission.check(probe)
+            def enter(left):
+                with autograd.no_grad():
+                    tell()
+                    if left:
+                        enter(left - 1)
+                    tell()
+                    if left == fails:
+                        raise KeyError("of the block")
+
+            x, seen = Tensor(x, requires_grad=True), []
+            for _ in range(2):
+                try:
+                    enter(depth)
+                except KeyError:
+                    seen.append("the error came through")
+                tell()
+            return seen
+
+        depth = int(rng.integers(2, 9))
+        fails = int(rng.integers(depth))
+        submission.check(probe, x=rng.normal(size=3), depth=depth, fails=fails)
 
 
 def differences(autograd, functions, inputs, **options):
     named = vars(autograd)
     return [autograd.check_gradient(eval(one, named), *inputs, **options) for one in functions]
+
+
+def expect_difference(difference, right):
+    if right:
+        assert difference < 1e-6, "a right gradient is reported"
+    else:
+        assert difference > 0.01, "a wrong gradient passes"
 
 
 @pytest.mark.exercise("5.11")
@@ -570,33 +590,38 @@ class TestCheckGradient:
     @pytest.mark.hidden
     @pytest.mark.points(0.5)
     def test_errors_of_either_sign_at_any_input(self, submission, rng):
-        functions = [
-            "lambda a, b: a * Tensor(b.data, dtype=b.dtype)",
-            "lambda a, b: Tensor(a.data, dtype=a.dtype) * b",
-            "lambda a, b: -a * Tensor(a.data, dtype=a.dtype) + b",
-            "lambda a, b: a * Tensor(a.data, dtype=a.dtype) + b",
-            "lambda a, b: a * b - a / b",
-        ]
+        functions = {
+            "lambda a, b: a * Tensor(b.data, dtype=b.dtype)": False,
+            "lambda a, b: Tensor(a.data, dtype=a.dtype) * b": False,
+            "lambda a, b: -a * Tensor(a.data, dtype=a.dtype) + b": False,
+            "lambda a, b: a * Tensor(a.data, dtype=a.dtype) + b": False,
+            "lambda a, b: a * b - a / b": True,
+            "lambda a, b: a * a + b": True,
+            "lambda a, b: -a * a / b": True,
+        }
+        order = [list(functions)[i] for i in rng.permutation(len(functions))]
         inputs = [rng.uniform(0.5, 2, size=(5, 7)), rng.uniform(0.5, 2, size=(5, 7))]
-        found = submission.run(differences, functions=functions, inputs=inputs)
-        assert np.min(found[:4]) > 0.01, "a wrong gradient passes"
-        assert found[4] < 1e-6, "a right gradient is reported"
+        found = submission.run(differences, functions=order, inputs=inputs)
+        for function, difference in zip(order, found, strict=True):
+            expect_difference(difference, functions[function])
 
     @pytest.mark.hidden
     @pytest.mark.points(0.5)
     def test_errors_that_a_sum_would_hide(self, submission, rng):
-        def probe(autograd, x):
+        def probe(autograd, x, order):
             from tinytorch.core.tensor import Op
 
-            turn = Op(lambda a: a[::-1])
-            turn.gradient(lambda grad, output, a: (grad,))
-            wrong = autograd.check_gradient(turn, x)
-            turn.gradient(lambda grad, output, a: (grad[::-1],))
-            return [wrong, autograd.check_gradient(turn, x)]
+            turn, found = Op(lambda a: a[::-1]), []
+            rules = {False: lambda grad, *_: (grad,), True: lambda grad, *_: (grad[::-1],)}
+            for right in order:
+                turn.gradient(rules[right])
+                found.append(autograd.check_gradient(turn, x))
+            return found
 
-        wrong, right = submission.run(probe, x=rng.normal(size=(14, 3)))
-        assert wrong > 0.01, "a wrong gradient passes"
-        assert right < 1e-6, "a right gradient is reported"
+        order = [bool(right) for right in rng.permutation([True] * 4 + [False] * 4)]
+        found = submission.run(probe, x=rng.normal(size=(14, 3)), order=order)
+        for difference, right in zip(found, order, strict=True):
+            expect_difference(difference, right)
 
     @pytest.mark.hidden
     @pytest.mark.points(0.5)
@@ -615,6 +640,7 @@ class TestCheckGradient:
 
             fine = autograd.check_gradient(cubes, leaf, x.T.copy().T)
             coarse = autograd.check_gradient(cubes, x, x, eps=eps)
-            return [fine < 1e-6, coarse > 0.001, np.array_equal(x, before), leaf.grad, orders[0]]
+            same = np.array_equal(x, before)
+            return [fine < 1e-6, coarse > 0.001, same, leaf.grad, orders[0], leaf.data, x]
 
         submission.check(probe, x=rng.normal(size=(5, 7)), eps=rng.uniform(0.2, 0.4))

@@ -30,7 +30,8 @@ def parts_found(layers, tree, home, name=""):
 
     whole = build(tree)
     if home:
-        whole.home, whole.same = whole, next(iter(vars(whole).values()))
+        first = next(iter(vars(whole).values()))
+        whole.home, whole.same, first.house = whole, first, whole
     found = [list(layers.walk(whole, name)) for _ in range(2)]  # a second walk finds the same
     return [[[name, type(part).__name__] for name, part in one] for one in found]
 
@@ -50,6 +51,8 @@ class TestWalk:
             ["rest.1", "tuple"],
             ["rest.1.0", "Part"],
             ["rest.1.0.level", "Tensor"],
+            ["same", "Part"],
+            ["same.level", "Tensor"],
         ]
         once, again = submission.run(parts_found, tree=tree, home=True)
         assert once == expected, f"walk finds {once}"
@@ -113,6 +116,7 @@ def stairs_after(layers, steps, arrays, state=None):
 
 
 NAMES = ["first.level", "rest.0.level", "rest.1.0.level"]
+SAVED = [*NAMES, "same.level"]  # another name of the first
 LEVELS = [np.array([2.0, 3.0, 5.0]), np.array([7.0, 11.0]), np.array([13.0])]
 
 
@@ -139,6 +143,7 @@ class TestParameters:
         steps += ["stairs.parameters()", "list(dimmers[2].named_parameters())"]
         steps += ["vars(stairs).update(text='text', more=[None, 3.0, own[2], [own[0]]])"]
         steps += ["setattr(own[0], 'node', None)", "list(stairs.named_parameters())"]
+        steps += ["[one.data for one in stairs.parameters()]"]
         submission.check(stairs_after, steps=steps, arrays=drawn_levels(rng))
 
 
@@ -149,18 +154,19 @@ class TestState:
         steps = ["(saved := stairs.state_dict())", "own[0].data.fill(-1)", "saved"]
         _, _, saved = submission.run(stairs_after, steps=steps, arrays=LEVELS)
         assert isinstance(saved, dict), f"state_dict() is {saved}"
-        assert list(saved) == NAMES, f"its names are {list(saved)}"
-        for (name, told), values in zip(saved.items(), LEVELS, strict=True):
+        assert list(saved) == SAVED, f"its names are {list(saved)}"
+        for (name, told), values in zip(saved.items(), [*LEVELS, LEVELS[0]], strict=True):
             assert isinstance(told, list), f"{name} is {told}, not an array"
             expect(name, told[0], values)
 
     @pytest.mark.points(0.5)
     def test_what_is_loaded_is_there(self, submission):
         state = {name: 2 * array for name, array in zip(NAMES, LEVELS, strict=True)}
+        state["same.level"] = state["first.level"]
         steps = ["stairs.load_state_dict(state)", "[one.data for one in own]"]
         _, loaded = submission.run(stairs_after, steps=steps, arrays=LEVELS, state=state)
-        for (name, values), (array, dtype) in zip(state.items(), loaded, strict=True):
-            expect(name, array, values)
+        for name, (array, dtype) in zip(NAMES, loaded, strict=True):
+            expect(name, array, state[name])
             assert dtype == "float32", f"{name} became {dtype}"
 
     @pytest.mark.points(0.5)
@@ -178,20 +184,21 @@ class TestState:
     def test_copies_both_ways_in_the_same_tensors(self, submission, rng):
         arrays = drawn_levels(rng)
         state = dict(zip(NAMES, drawn_levels(rng), strict=True))
-        state[NAMES[0]] = state[NAMES[0]].astype(np.float32)
+        state[NAMES[0]] = state["same.level"] = state[NAMES[0]].astype(np.float32)
         state[NAMES[2]] = (10 * state[NAMES[2]]).astype(int)
         steps = [
             "stairs.load_state_dict(state) and None",
             "stairs.parameters()",
             "stairs.state_dict()",
         ]
-        steps += ["state['first.level'].fill(0)", "[one.data for one in own]"]
+        steps += ["[one.fill(0) for one in state.values()] and None", "[one.data for one in own]"]
         steps += ["setattr(own[0], 'data', own[0].data.astype('d'))"]
         steps += [
-            "state.update({'first.level': own[0] * 3})",
+            "state.update({'first.level': own[0] * 3, 'same.level': own[0] * 3})",
             "stairs.load_state_dict(state) and None",
         ]
         steps += ["stairs.state_dict()", "[one.requires_grad for one in own]"]
+        steps += ["setattr(own[2], 'requires_grad', False)", "stairs.state_dict()"]
         submission.check(stairs_after, steps=steps, arrays=arrays, state=state)
 
     @pytest.mark.hidden

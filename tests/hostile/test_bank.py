@@ -30,7 +30,10 @@ TOO_LONG = 1200.0  # only so that a grader that hangs does not hang the tests
 SECRET = "TITO_HOSTILE_SECRET"  # in the environment of the run; no submission may see it
 DEVICES = "devices given other rights"
 CANARY = "this stays as it is\n"
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these walls are Linux's")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="these walls are Linux's"),
+    pytest.mark.xdist_group("bank"),  # it is graded once
+]
 
 
 @dataclass
@@ -186,8 +189,8 @@ def deserves(entry: Entry, check: Check) -> float | None:
     """The points that it must get for a check; None if either would be fair."""
     if entry.gets in ("all", "none"):
         return check.points if entry.gets == "all" else 0
-    kind, exercise, *hidden = re.findall(r"all but|none of|\d+\.\d+|hidden", entry.gets)
-    if check.exercise == exercise and (check.hidden or not hidden):
+    kind, exercise = re.findall(r"all but|none of|\d+\.\d+", entry.gets)
+    if check.exercise == exercise:
         return 0
     return check.points if kind == "all but" else None
 

@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tito.course import Course
+from tito.grading.mistakes import read
+
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
@@ -27,3 +30,10 @@ def test_the_output_in_the_readme_is_that_of_the_command(tmp_path: Path):
     ]
     assert [run.returncode for run in runs] == [0, 0]
     assert shown == ["".join(run.stdout for run in runs)]
+
+
+def test_the_number_of_wrong_answers_is_that_of_the_bank():
+    course = Course(ROOT)
+    bank = sum(len(read(module)) for module in course.modules)
+    for name in ("README.md", "CHANGELOG.md"):
+        assert f"{bank} wrong answers" in (ROOT / name).read_text(encoding="utf-8")

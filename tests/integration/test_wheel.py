@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from tito.exercises import find_exercises
 from tito.grading.mistakes import planted_text, read
 from tito.learner import answers
 from tito.learner.carried import carried
+from tito.render import render
 
+pytestmark = pytest.mark.xdist_group("wheel")  # made once
 ROOT = Path(__file__).parents[2]
 COURSE = Course(ROOT)
 ATTENTION = COURSE.module("attention")
@@ -103,6 +106,12 @@ def test_the_wheel_holds_what_a_folder_is_made_from_and_no_notebook(wheel: Path)
         assert inside.read(name) == source.read_bytes(), name
 
 
+def test_the_wheel_gives_other_projects_no_pytest_plugin(wheel: Path) -> None:
+    inside = zipfile.ZipFile(wheel)
+    (entries,) = (name for name in inside.namelist() if name.endswith("/entry_points.txt"))
+    assert "pytest11" not in inside.read(entries).decode()
+
+
 def test_from_stub_to_a_tested_export_outside_the_clone(learner: Learner) -> None:
     assert "next: tito module start 12" in learner.tito("status")
     assert "exercise 12.1: attention_scores: not written" in learner.tito(
@@ -154,39 +163,122 @@ def test_the_learners_folder_holds_no_answer_to_what_is_to_write(learner: Learne
             assert telling.encode() not in path.read_bytes(), path
 
 
-@pytest.mark.slow
-def test_the_commands_of_the_specification_in_a_fresh_environment(wheel: Path, tmp_path) -> None:
+class Environment:
+    """A fresh environment into which the wheel alone was installed, and a shell there."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.folder = home, home
+        passed = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+        self.env = {**passed, "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(home)}
+
+    def shell(self, script: str, code: int = 0, **env: str) -> str:
+        run = subprocess.run(
+            ["bash", "-c", f"set -e\nPATH={self.home}/env/bin:$PATH\n{script}"],
+            cwd=self.folder,
+            env={**self.env, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+        assert run.returncode == code, run.stdout
+        return run.stdout
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [f"{self.home}/env/bin/{command[0]}", *command[1:]], cwd=self.folder, env=self.env
+        )
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory) -> Environment:
     if os.name != "posix":
         pytest.skip("scripts/activate-tinytorch is for bash and zsh")
-    clean = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
-    clean |= {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONUTF8": "1"}
+    made = Environment(tmp_path_factory.mktemp("home"))
+    made.shell(f"python3 -m venv env && env/bin/python -m pip install -q '{wheel}'")
+    return made
 
-    def shell(script: str, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
-        command = ["bash", "-c", script]
-        return subprocess.run(command, cwd=cwd, env=clean, capture_output=True, encoding="utf-8")
 
-    made = shell(f"python3 -m venv env && env/bin/python -m pip install -q '{wheel}'")
-    assert made.returncode == 0, made.stderr
-    assert shell("env/bin/tito init my-tinytorch --from 12").returncode == 0
-    folder = tmp_path / "my-tinytorch"
+@pytest.fixture
+def installed(environment: Environment, tmp_path: Path) -> Environment:
+    environment.folder = tmp_path
+    environment.shell("tito init my-tinytorch --from 12")
+    environment.folder = tmp_path / "my-tinytorch"
+    return environment
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_specification_in_a_fresh_environment(installed: Environment) -> None:
     activate = "source scripts/activate-tinytorch >/dev/null && "
-    done = shell(activate + "tito test --all", folder)
-    assert done.returncode == 0, done.stdout
-    assert "left out, not exported yet: attention" in done.stdout
+    done = installed.shell(activate + "tito test --all")
+    assert "left out, not exported yet: attention" in done
     for number in dict.fromkeys(
         key[0] for key in answers.take(ATTENTION.script.read_text("utf-8"))
     ):
-        said = shell(activate + "tito module complete 12", folder)
-        assert said.returncode == 1
-        assert said.stdout.startswith(f"✗ exercise {number}: ")
-        assert f"{number} " in shell(activate + "tito hint " + number, folder).stdout
-        write(folder, number)
-        assert shell(activate + f"tito solution {number}", folder).returncode == 0
-    done = shell(SPECIFIED, folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "attention is complete" in done.stdout
-    assert (folder / "tinytorch" / "core" / "attention.py").exists()
-    assert str(ROOT) not in done.stdout
+        said = installed.shell(activate + "tito module complete 12", code=1)
+        assert f"✗ exercise {number}: " in said
+        assert f"{number} " in installed.shell(activate + "tito hint " + number)
+        write(installed.folder, number)
+        installed.shell(activate + f"tito solution {number}")
+    done = installed.shell(SPECIFIED)
+    assert "attention is complete" in done
+    assert (installed.folder / "tinytorch" / "core" / "attention.py").exists()
+    assert str(ROOT) not in done
+
+
+TRIANGLE = "return Tensor(np.tril(np.ones((seq_len, seq_len))))"
+HOSTILE = {
+    "PYTHONOPTIMIZE": "2",
+    "PYTHONDONTWRITEBYTECODE": "",
+    "PYTHONPATH": "/nowhere",
+    "PYTEST_ADDOPTS": "--collect-only -p no:assertion",
+    "PYTEST_PLUGINS": "nothing_like_it",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("env", [{}, HOSTILE], ids=["plain", "hostile"])
+def test_a_verdict_is_about_the_code_that_is_there_now(installed: Environment, env) -> None:
+    export = installed.folder / "tinytorch" / "core" / "attention.py"
+    script = installed.folder / ATTENTION.show(ATTENTION.script)
+    export.write_text(render(Course(installed.folder).module("attention")), "utf-8")  # a stub
+    write(installed.folder)
+    assert "attention is complete" in installed.shell("tito module complete 12", **env)
+    good, right = export.read_bytes(), script.read_text("utf-8")
+    for here in ("False", "__name__ == '__main__'"):  # wrong everywhere; wrong in the package alone
+        wrong = f"return Tensor((np.tril if {here} else np.triu)(np.ones((seq_len, seq_len))))"
+        assert right.count(TRIANGLE) == 1
+        script.write_text(right.replace(TRIANGLE, wrong), "utf-8")
+        said = installed.shell("tito module complete 12", code=1, **env)
+        assert "12.8: create_causal_mask" in said, said
+        assert export.read_bytes() == good
+
+
+@pytest.mark.slow
+def test_another_project_in_the_environment_keeps_its_pytest_to_itself(installed) -> None:
+    project = installed.folder.parent / "project"
+    project.mkdir()
+    options = "\n    ".join(f"parser.addoption('--{name}')" for name in ("seed", "module"))
+    (project / "conftest.py").write_text(f"def pytest_addoption(parser):\n    {options}\n")
+    (project / "test_it.py").write_text("def test_it(submission): pass\n")
+    installed.folder = project
+    assert "fixture 'submission' not found" in installed.shell("pytest --seed 3", code=1)
+
+
+@pytest.mark.slow
+def test_a_kill_leaves_the_last_good_export_and_the_next_run_ends_well(installed) -> None:
+    export = installed.folder / "tinytorch" / "core" / "attention.py"
+    write(installed.folder)
+    running = installed.start("tito", "module", "complete", "12")
+    while not list(installed.folder.glob(".tito/candidate-*/attention.py")):
+        assert running.poll() is None
+        time.sleep(0.02)
+    running.kill()
+    running.wait()
+    assert not export.exists()
+    assert "attention is complete" in installed.shell("tito module complete 12")
+    assert "tests passed" in installed.shell("tito test attention")
 
 
 @pytest.mark.slow

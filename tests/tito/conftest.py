@@ -83,10 +83,16 @@ def test_{function}_of_five():
 
 PYPROJECT = """\
 [tool.pytest.ini_options]
-addopts = "--import-mode=importlib"
+addopts = "-p tito.grading.plugin --import-mode=importlib"
 filterwarnings = ["error"]
 pythonpath = ["."]
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_memory(tmp_path_factory) -> None:
+    """What `tito` remembers of folders is not written among the memories of who runs the tests."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
 
 
 class ToyCourse:

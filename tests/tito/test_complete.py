@@ -62,7 +62,10 @@ def test_an_error_in_the_package_is_shown_as_cell_and_line(done) -> None:
     done.edit(done.alpha, BODY, "return 6 if x == 3 else 1 / 0")
     result, same = complete(done)
     assert (result.returncode, same) == (1, True)
-    assert "alpha_dev, cell 5 (1.1-double), line 5: return 6 if" in result.stdout
+    own = (
+        "  modules/01_alpha/alpha_dev.py:27 (in the notebook: cell 5, line 5)\n      return 6 if x"
+    )
+    assert own in result.stdout
 
 
 def test_a_failing_export_keeps_the_export(done) -> None:
@@ -86,6 +89,77 @@ def test_tests_see_the_new_export_not_the_old_one(done) -> None:
     done.edit(done.alpha, '"double": 6', '"double": 9')
     result, same = complete(done)
     assert (result.returncode, same) == (0, False), result.stdout
+
+
+REWRITTEN = "import pytest\n\npytest.register_assert_rewrite('tinytorch')\n"
+ELSEWHERE = """\
+import sys
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def another_copy():
+    import tinytorch.core.alpha as alpha
+
+    alpha.__file__ = "elsewhere.py"
+"""
+
+
+def test_pytests_own_import_hook_does_not_find_the_old_export(done) -> None:
+    (done.root / "tests/core/conftest.py").write_text(REWRITTEN, "utf-8")
+    done.edit(done.alpha, BODY, "return 6  # right for three only")
+    result, same = complete(done)
+    assert (result.returncode, same) == (1, True), result.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("tests/core/conftest.py", ELSEWHERE, "1 of 1 tests did not run on the new export"),
+        ("pyproject.toml", "-n 2 --import", "1 of 1 tests did not run on the new export"),
+        ("pyproject.toml", "--collect-only --import", "no test of alpha ran"),
+        ("pyproject.toml", "-k nothing --import", "pytest stopped (5)"),
+    ],
+)
+def test_tests_that_did_not_judge_the_new_export_are_no_verdict(done, file, text, said) -> None:
+    if file == "pyproject.toml":
+        pytest.importorskip("xdist")
+        done.edit(done.root / file, "--import", text)
+    else:
+        (done.root / file).write_text(text, "utf-8")
+    done.edit(done.alpha, BODY, "return x + x")
+    result, same = complete(done)
+    assert (result.returncode, same) == (1, True), result.stdout
+    assert f"{said}; the last good export stands" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        {"PYTHONOPTIMIZE": "2"},
+        {"PYTEST_ADDOPTS": "--collect-only"},
+        {"PYTEST_ADDOPTS": "-p no:assertion -k nothing"},
+        {"PYTEST_PLUGINS": "nothing_like_it"},
+        {"PYTHONPATH": "planted"},
+        {"PYTHONSTARTUP": "/nowhere", "PYTHONWARNINGS": "error", "PYTHONSAFEPATH": "1"},
+    ],
+    ids=str,
+)
+def test_what_a_caller_has_set_does_not_reach_a_verdict(done, hostile) -> None:
+    (done.root / "planted").mkdir()
+    (done.root / "planted/sitecustomize.py").write_text(
+        "import os, sys\nif 'child.py' in ''.join(sys.orig_argv): os._exit(0)\n"
+    )
+    if "PYTHONPATH" in hostile:
+        hostile = {"PYTHONPATH": f"{done.root / 'planted'}{os.pathsep}{done.repository}"}
+    good, wrong = BODY, "return 6  # right for three only"
+    done.edit(done.alpha, good, wrong)
+    for command in (("module", "complete", "1"), ("test", "1")):
+        result = done.tito(*command, **hostile)
+        assert result.returncode == (command[0] == "module"), result.stdout + result.stderr
+    done.edit(done.alpha, wrong, good)
+    assert done.tito("module", "complete", "1", **hostile).returncode == 0
 
 
 def test_a_stub_cannot_be_completed(learner) -> None:

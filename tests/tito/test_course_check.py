@@ -30,7 +30,7 @@ def test_a_course_in_order_ends_with_a_table(toy) -> None:
     said = check(toy)
     assert "02_beta has no checks" in said
     row = said.splitlines()[-1].split()
-    assert row == ["01_alpha", "3", "4", "1/1", "1/1", "3/3", "0/0", "1/1"]
+    assert row == ["01_alpha", "3", "4", "1/1", "1/1", "2/2", "3/3", "0/0", "1/1"]
 
 
 def test_a_wrong_answer_that_no_check_sees_is_named(toy) -> None:
@@ -48,6 +48,12 @@ def test_a_wrong_answer_that_no_check_sees_is_named(toy) -> None:
 def test_a_stub_that_gets_points_is_named(toy) -> None:
     rewrite(toy, "return alpha.double(x)", "return 1")
     assert "the stub gets 2 points" in check(toy, "1", code=1)
+
+
+def test_a_check_that_the_given_code_passes_alone_is_named(toy) -> None:
+    rewrite(toy, "return alpha.next_one(x)", "return [x, alpha.next_one(x)][:1]")
+    said = check(toy, "1", code=1)
+    assert "the given code passes alone: 1.2: test_one_more" in said and "1/2" in said
 
 
 def test_a_check_that_the_reference_fails_is_named(toy) -> None:

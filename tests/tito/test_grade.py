@@ -15,6 +15,7 @@ import pytest
 
 from tests.tito.grading import CHECKS, add_checks, hand_in, safe_level, stub, submission
 from tito.grading.gradebook import Gradebook
+from tito.grading.model import Verdict
 
 
 @pytest.fixture
@@ -41,6 +42,21 @@ def points(folder: Path) -> dict[str, float]:
 def outputs(folder: Path) -> dict[str, bytes]:
     made = [path for path in folder.rglob("*") if path.suffix in (".csv", ".json", ".html", ".md")]
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(made)}
+
+
+def test_an_example_counts_only_beside_an_answer_to_drawn_inputs(toy, tmp_path) -> None:
+    folder = hand_in(
+        tmp_path / "in", good=submission(toy), knows=submission(toy, double="return x + 3")
+    )
+    common = (folder, "--module", 1, "--to", tmp_path / "out", "--seed", 5)
+    grade(toy, *common)
+    assert points(tmp_path / "out") == dict(good=4, knows=1)
+    told = {(row["name"], row["check"]): row for row in rows(tmp_path / "out", "checks.csv")}
+    assert told["knows.py", "TestDouble::test_three_gives_six"]["category"] == "example only"
+    before = rows(tmp_path / "out", "checks.csv")
+    for name in ("test_three_gives_six", "test_any_number"):
+        grade(toy, *common, "--check", f"TestDouble::{name}")
+        assert rows(tmp_path / "out", "checks.csv") == before
 
 
 def test_each_gets_what_was_earned_and_the_mistake_has_its_name(toy, tmp_path) -> None:
@@ -183,8 +199,143 @@ def test_days_after_the_due_time_count_and_cost_what_was_said(toy, tmp_path) -> 
     grade(toy, *common, "--due", "2026-11-20T23:59", "--late-percent", 10)
     found = [(row["late_days"], row["points"], row["final"]) for row in rows(tmp_path / "out")]
     assert found == [("0", "4", "4"), ("2", "4", "3.2")]
-    grade(toy, *common, "--due", "2026-11-21T23:59")
-    assert [row["late_days"] for row in rows(tmp_path / "out")] == ["0", "1"]
+    said = grade(toy, *common, "--due", "2026-11-21T23:59")
+    assert "due 2026-11-21 23:59, not 2026-11-20 23:59" in said
+    found = [(row["late_days"], row["final"]) for row in rows(tmp_path / "out")]
+    assert found == [("0", "4"), ("1", "3.6")]
+    said = grade(toy, *common, "--late-percent", 50)
+    assert "a day late costs 50 %, not 10 %" in said
+    assert [row["final"] for row in rows(tmp_path / "out")] == ["4", "2"]
+
+
+LATE = ("--due", "2026-11-20T23:59", "--late-percent", 10)
+
+
+@pytest.fixture
+def late_batch(toy, tmp_path):
+    folder = hand_in(
+        tmp_path / "in",
+        early=submission(toy),
+        late=submission(toy),
+        wrong=submission(toy, double="return x / 2"),
+    )
+    (folder / "broken.ipynb").write_text("{", "utf-8")
+    due = time.mktime((2026, 11, 20, 23, 59, 0, 0, 0, -1))
+    for name, seconds in (("early", -60), ("late", 90_000), ("wrong", 60)):
+        os.utime(folder / f"{name}.py", (due + seconds, due + seconds))
+    return (folder, "--module", 1, "--to", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "again",
+    [[], ["--again", "late.py"], ["--check", "test_one_more"], ["--again", "broken.ipynb"]],
+)
+def test_a_second_run_without_the_options_changes_no_byte(toy, tmp_path, late_batch, again) -> None:
+    grade(toy, *late_batch, *LATE)
+    before = outputs(tmp_path / "out")
+    assert b"late.py,late,4,4,3.2,2," in before["grades.csv"]
+    said = grade(toy, *late_batch, *again)
+    assert outputs(tmp_path / "out") == before
+    assert "not 2026" not in said and "costs" not in said
+
+
+def test_a_merge_without_the_options_keeps_what_the_shards_were_told(
+    toy, tmp_path, late_batch
+) -> None:
+    common = [*late_batch[:3], "--seed", 3]
+    grade(toy, *common, "--to", tmp_path / "one", *LATE)
+    shards = [tmp_path / f"shard{k}" for k in (1, 2)]
+    for k, shard in enumerate(shards, 1):
+        grade(toy, *common, "--to", shard, "--shard", f"{k}/2", *LATE)
+    for _ in range(2):
+        grade(toy, "merge", *shards, "--to", tmp_path / "merged")
+        assert outputs(tmp_path / "merged") == outputs(tmp_path / "one")
+    said = grade(toy, "merge", *shards, "--to", tmp_path / "merged", "--late-percent", 25)
+    assert "costs 25 %, not 10 %" in said
+    changed = outputs(tmp_path / "merged")
+    grade(toy, "merge", *shards, "--to", tmp_path / "merged")
+    assert outputs(tmp_path / "merged") == changed != outputs(tmp_path / "one")
+
+
+def test_shards_with_other_due_times_are_not_merged(toy, tmp_path, late_batch) -> None:
+    common = [*late_batch[:3], "--seed", 3]
+    for k, late in ((1, LATE), (2, ())):
+        grade(toy, *common, "--to", tmp_path / str(k), "--shard", f"{k}/2", *late)
+    said = grade(toy, "merge", tmp_path / "1", tmp_path / "2", "--to", tmp_path / "out", code=2)
+    assert "another due time or penalty" in said
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("TestDouble", "TestDouble::test_three_gives_six or TestDouble::test_any_number"),
+        ("est", "TestDouble::test_three_gives_six"),
+        ("test_one_mor", "did you mean test_one_more?"),
+        ("test_any_number", "did you mean TestDouble::test_any_number?"),
+        ("zzz", "TestDouble::test_three_gives_six or TestDouble::test_any_number or test_one_more"),
+    ],
+)
+def test_a_check_has_its_whole_name(toy, tmp_path, said, meant) -> None:
+    folder = hand_in(tmp_path / "in", good=submission(toy))
+    common = (folder, "--module", 1, "--to", tmp_path / "out")
+    grade(toy, *common)
+    told = grade(toy, *common, "--check", said, code=2)
+    assert f"no check '{said}'" in told and meant in " ".join(told.split())
+
+
+def test_several_checks_and_all_cases_of_one_are_graded_anew(toy, tmp_path) -> None:
+    checks = toy.root / "tests/grading/test_alpha.py"
+    toy.edit(
+        checks, "def test_one_more(submission, rng):", "def test_one_more(submission, rng, n):"
+    )
+    toy.edit(
+        checks,
+        '@pytest.mark.exercise("1.2")\n',
+        '@pytest.mark.exercise("1.2")\n@pytest.mark.parametrize("n", [1, 2])\n',
+    )
+    folder = hand_in(tmp_path / "in", a=submission(toy))
+    common = (folder, "--module", 1, "--to", tmp_path / "out")
+    grade(toy, *common)
+    book = Gradebook(tmp_path / "out/gradebook.sqlite", None)
+    names = [check.name for check in book.batch.checks]
+    assert names[2:] == ["test_one_more[1]", "test_one_more[2]"]
+    for name in names:
+        book.replace_verdict("a.py", Verdict(name, 0, "by hand"))
+    grade(toy, *common, "--check", "test_one_more")
+    assert [one.points for one in book.all()[0].verdicts] == [0, 0, 1, 1]
+    grade(toy, *common, "--check", "test_one_more", "--check", names[0])
+    assert [one.points for one in book.all()[0].verdicts] == [1, 2, 1, 1]
+
+
+HARMFUL = {
+    "PYTHONOPTIMIZE": "2",
+    "PYTHONSTARTUP": "/nowhere",
+    "PYTHONWARNINGS": "error",
+    "PYTEST_ADDOPTS": "--collect-only",
+    "PYTEST_PLUGINS": "nowhere",
+    "LC_ALL": "C",
+    "LANG": "C",
+    "PYTHONUTF8": "0",
+    "PYTHONIOENCODING": "ascii",
+    "OMP_NUM_THREADS": "7",
+}
+
+
+@pytest.mark.parametrize("name", [*HARMFUL, "PYTHONPATH"])
+def test_no_grade_depends_on_the_callers_environment(toy, tmp_path, name) -> None:
+    wrong = submission(toy, double="print('é 🔬')\n    return x * x")
+    folder = hand_in(tmp_path / "in", good=submission(toy), zoë=wrong)
+    common = ["grade", folder, "--module", "1", "--seed", "4", "--to"]
+    grade(toy, *common[1:], tmp_path / "one")
+    evil = tmp_path / "evil"
+    evil.mkdir()
+    (evil / "sitecustomize.py").write_text(
+        "import os, sys\nif 'serve' in ' '.join(sys.orig_argv):\n    os._exit(3)\n", "utf-8"
+    )
+    value = HARMFUL.get(name) or f"{toy.repository}{os.pathsep}{evil}"
+    done = toy.tito(*map(str, common), str(tmp_path / "two"), **{name: value})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert outputs(tmp_path / "two") == outputs(tmp_path / "one")
 
 
 def test_a_submission_that_cannot_be_read_has_a_row_a_page_and_a_reason(toy, tmp_path) -> None:

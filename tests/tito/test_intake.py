@@ -143,8 +143,55 @@ def test_two_students_of_one_name_are_told_apart_by_number(tmp_path: Path) -> No
     assert [one.student for one in found] == ["Participant 11", "Participant 12"]
 
 
+NOT_GRADED = ("ipynb.txt", "ipynb.json", "py.txt", "json", "html", "pdf", "tar.xz", "rar", "7z")
+
+
+@pytest.mark.parametrize("ending", NOT_GRADED)
+def test_what_is_not_graded_has_a_row_and_a_reason(
+    tmp_path: Path, alpha: Module, ending: str
+) -> None:
+    (found,) = find(put(tmp_path, {f"jane.{ending}": "{}"}))
+    assert (found.name, found.student) == (f"jane.{ending}", "jane")
+    with pytest.raises(Unreadable, match=re.escape(f"found jane.{ending}")):
+        read(found, alpha)
+
+
+def test_a_paper_beside_the_work_does_not_stand_in_its_way(tmp_path: Path, alpha: Module) -> None:
+    (found,) = find(put(tmp_path, {"jane.pdf": "", "jane.py": WORK, "jane.json": "{}"}))
+    assert (found.name, code(read(found, alpha))) == ("jane.py", ["x = 1"])
+
+
+ACCENTS = "zoe\u0301"  # as a Mac takes them apart
+ATTEMPTS = [
+    ("ada.py", "ada (1).py", "ada", "ada.py"),
+    ("ada.py", "ada(2).py", "ada", "ada.py"),
+    ("ada.py", "ada-2.py", "ada", "ada.py"),
+    ("ada.ipynb.txt", "ada-2.py", "ada", "ada.ipynb.txt"),
+    (f"{ACCENTS}.py", "zo\u00e9 (1).py", "zo\u00e9", "zo\u00e9.py"),
+    ("doeada_7_40_hw.py", "doeada_LATE_7_52_hw-1.py", "doeada", "doeada_LATE_7_52_hw-1.py"),
+    (f"{ACCENTS}_7_40_hw.py", "zo\u00e9_7_52_hw-1.py", "zo\u00e9", "zo\u00e9_7_52_hw-1.py"),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "student", "name"), ATTEMPTS)
+def test_two_attempts_are_one_learners_and_the_last_counts(
+    tmp_path: Path, alpha: Module, first: str, second: str, student: str, name: str
+) -> None:
+    (found,) = find(put(tmp_path, {first: WORK, second: WORK.replace("1", "2")}))
+    assert (found.student, found.name, found.late) == (student, name, "LATE" in second)
+    source = read(found, alpha)
+    assert code(source) == ["x = 2"]
+    assert first.endswith("txt") or "was read, not" in source.note
+
+
+def test_numbers_without_a_first_attempt_are_learners_of_their_own(tmp_path: Path) -> None:
+    names = ["student-1.py", "student-2.py", "student (3).py", "ada-2.py", "ada.py"]
+    found = find(put(tmp_path, {name: "" for name in names}))
+    assert [one.student for one in found] == ["ada", "student (3)", "student-1", "student-2"]
+
+
 def test_what_is_nobodys_work_is_left_out(tmp_path: Path) -> None:
-    noise = [".DS_Store", "__MACOSX/._jane.py", ".hidden/a.py", "submission_metadata.yml", "a.pdf"]
+    noise = [".DS_Store", "__MACOSX/._jane.py", ".hidden/a.py", "submission_metadata.yml"]
     found = find(put(tmp_path, {name: "" for name in [*noise, "janedoe.py", "li_7_8_report.pdf"]}))
     assert [one.student for one in found] == ["janedoe", "li"]
 
@@ -209,9 +256,48 @@ def test_the_time_is_that_of_the_modules_file(tmp_path: Path, alpha: Module) -> 
     put(tmp_path, {"jane/alpha_dev.py": WORK, "jane/beta_dev.py": WORK, "roe/notes.txt": ""})
     os.utime(tmp_path / "jane/alpha_dev.py", (1_700_000_000, 1_700_000_000))
     times = {one.name: one.time for one in find(tmp_path, alpha)}
-    noon = 1772368200.0  # 2026-03-01 12:30 UTC
+    noon = time.mktime((2026, 3, 1, 12, 30, 0, 0, 0, -1))  # a zip tells no zone
     assert times == {"jane": 1_700_000_000.0, "li.zip": noon, "roe": None}
     assert {one.time for one in find(tmp_path)} == {None}
+
+
+ZONES = [  # when it is half past eight in the morning, in winter and in summer
+    ("Asia/Tokyo", 1_768_433_400, 1_784_071_800),
+    ("America/Los_Angeles", 1_768_494_600, 1_784_129_400),
+    ("UTC", 1_768_465_800, 1_784_104_200),
+]
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="POSIX changes its zone")
+@pytest.mark.parametrize(("zone", "winter", "summer"), ZONES)
+def test_the_time_in_a_zip_is_local(
+    tmp_path: Path,
+    alpha: Module,
+    monkeypatch: pytest.MonkeyPatch,
+    zone: str,
+    winter: int,
+    summer: int,
+) -> None:
+    exact = b"xx\x01\0y" + b"UT\x05\0\x01" + (1_700_000_000).to_bytes(4, "little")
+    packed = {
+        "a.zip": (1, b""),
+        "b.zip": (7, b""),
+        "c.zip": (7, exact),
+        "d.zip": (7, b"UT\x01\0\0"),
+    }
+    for name, (month, extra) in packed.items():
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            info = zipfile.ZipInfo("alpha_dev.py", (2026, month, 15, 8, 30, 0))
+            info.extra = extra
+            archive.writestr(info, WORK)
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        times = [one.time for one in find(tmp_path, alpha)]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert times == [winter, summer, 1_700_000_000, summer]
 
 
 # Which file.

@@ -78,7 +78,9 @@ def test_a_module_that_is_not_exported_has_nothing_to_test_yet(learner) -> None:
     for names in (["beta"], ["alpha", "beta"]):
         done = learner.tito("test", *names)
         assert done.returncode == 1
-        assert "nothing to test yet: beta not exported\n  `tito module complete 02`" in done.stdout
+        assert "nothing to test yet: beta not exported\n  `tito module start 02`" in done.stdout
+    learner.edit(learner.beta, 'raise NotImplementedError("exercise 2.1: quadruple")', "return 4*x")
+    assert "  `tito module complete 02`" in learner.tito("test", "beta").stdout
     learner.export.unlink()
     assert "nothing to test yet: alpha, beta" in learner.tito("test", "--all").stdout
 

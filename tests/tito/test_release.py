@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.tito.test_leaks import CHECKS
+from tito import cli
 from tito.commands.release import release
 from tito.course import Course
 from tito.errors import TitoError
@@ -205,10 +206,10 @@ def test_misuse_is_one_sentence_and_changes_nothing(clone, how) -> None:
     assert raised.value.fix and files_of(clone.root) == before
 
 
-def test_a_learners_folder_has_no_answers_to_release(clone, learner, monkeypatch) -> None:
+def test_a_learners_folder_has_no_answers_to_release(learner, monkeypatch, capfd) -> None:
     monkeypatch.chdir(learner.root)
-    with pytest.raises(TitoError, match="a learner's folder: the answers are not here"):
-        clone.release("beta", "--to", "out")
+    assert cli.run(["release", "beta", "--to", "out"]) == 2
+    assert "is a learner's folder" in capfd.readouterr().out
 
 
 def test_an_empty_folder_may_be_named(clone, tmp_path) -> None:

@@ -101,13 +101,22 @@ def test_a_lost_marker_is_put_back_with_the_exercise(mine, capfd) -> None:
     assert f"BEGIN SOLUTION 2.1\n    {STUB}\n    ### END SOLUTION\n" in texts(mine)[0]
 
 
-def test_a_lost_cell_is_said_and_the_module_can_be_put_back(mine, capfd) -> None:
+def test_a_lost_cell_is_put_back_where_it_was_and_nothing_else_changes(mine, capfd) -> None:
     mine.edit(mine.beta, '"2.1-quadruple"', '"renamed"')
-    before = mine.beta.read_bytes()
-    assert "`tito reset 02` puts the whole module back" in say(capfd, "reset", "2.1", code=2)
-    assert mine.beta.read_bytes() == before
-    say(capfd, "reset", "02")
-    assert "2.1-quadruple" in texts(mine)[0]
+    before = mine.beta.read_text("utf-8")
+    say(capfd, "reset", "2.1")
+    after = texts(mine)[0]
+    assert after.index("Exercise 2.1") < after.index(STUB) < after.index(ANSWER)
+    assert all(line in after.splitlines() for line in before.splitlines())
+
+
+def test_a_cell_is_reset_by_its_name_and_no_other_name_is_taken_for_one(mine, capfd) -> None:
+    given = texts(mine)
+    mine.edit(mine.beta, "    test_quadruple()\n", "    pass\n")
+    say(capfd, "reset", "2", "test-2.1")
+    assert texts(mine) == given and ANSWER in given[0]
+    assert "is as it was given" in say(capfd, "reset", "2", "test-2.1")
+    assert "was given no cell 'tset-2.1'" in say(capfd, "reset", "2", "tset-2.1", code=2)
 
 
 @pytest.mark.parametrize("spoiled", ["<<<<<<< a\n=======\n>>>>>>> b\n", "# %%\n\xff"])

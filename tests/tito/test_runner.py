@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -69,6 +72,41 @@ def test_an_endless_loop_ends_with_all_it_started_and_names_the_exercise(course)
     mark.unlink(missing_ok=True)
     time.sleep(0.3)
     assert not mark.exists()
+
+
+def test_a_loop_that_never_lets_another_thread_run_has_its_line(course) -> None:
+    failure = run(course, "import itertools\n    return sum(itertools.count())", limit=1)
+    assert (failure.exercise, failure.error) == ("1.1: double", "did not finish within 1 s")
+    assert failure.frames[-1].text == "return sum(itertools.count())"
+
+
+def test_the_line_of_an_endless_loop_is_known_in_a_folder_of_any_name(make, tmp_path) -> None:
+    course = make(tmp_path / "Übung ☃ 🐍")
+    failure = run(course, "while True: pass", limit=1)
+    assert failure.frames[-1].text == "while True: pass"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+@pytest.mark.parametrize("sign", ["SIGKILL", "SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_child_and_what_it_started_end_with_their_parent(course, sign) -> None:
+    beat = course.root / "beat"
+    loop = f"import time\nwhile True: open({str(beat)!r}, 'a').write('.'); time.sleep(0.01)"
+    start = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {loop!r}])"
+    course.edit(course.alpha, BODY, f"{start}\n    while True: pass")
+    command = [sys.executable, "-m", "tito", "module", "test", "1"]
+    environment = {**os.environ, "PYTHONPATH": os.fspath(course.repository)}
+    parent = subprocess.Popen(command, cwd=course.root, env=environment, stdout=subprocess.DEVNULL)
+    while not beat.exists():
+        assert parent.poll() is None
+        time.sleep(0.02)
+    parent.send_signal(getattr(signal, sign))
+    parent.wait()
+    before = None
+    for _ in range(200):  # until it stands still
+        time.sleep(0.1)
+        if before == (before := beat.stat().st_size):
+            return
+    raise AssertionError("what the child started still writes")
 
 
 @pytest.mark.parametrize(

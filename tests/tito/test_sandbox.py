@@ -3,6 +3,9 @@
 import os
 import shutil
 import subprocess
+import sys
+import sysconfig
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -141,7 +144,7 @@ def test_the_environment_holds_nothing_of_the_instructors(ask, monkeypatch):
 
         return sorted(os.environ)
 
-    allowed = {"HOME", "LANG", "LC_CTYPE", "PATH", "PWD", "OLDPWD", "TMPDIR"}
+    allowed = {"HOME", "LANG", "LC_CTYPE", "MPLBACKEND", "PATH", "PWD", "OLDPWD", "TMPDIR"}
     for name in ask(probe).value:
         assert (
             name in allowed
@@ -171,6 +174,103 @@ def test_a_safe_level_shows_no_file_of_ours_no_network_and_no_other_process(ask,
     found = ask(probe, secret=str(SECRET), root=str(SECRET.parents[2])).value
     assert (found["secret"], found["course"], found["processes"]) == (False, False, 2)
     assert set(found["interfaces"]) <= {"lo"}
+
+
+def test_the_working_folder_can_be_written_at_every_level(ask):
+    def probe(module):
+        import logging
+        import os
+
+        logging.basicConfig(filename="debug.log")
+        logging.warning("here")
+        with open("notes.txt", "w") as file:
+            file.write("tried 3")
+        return sorted(os.listdir())
+
+    assert ask(probe).value == ["debug.log", "notes.txt"]
+
+
+NOT_DECLARED = ("scipy", "torch", "tito", "pytest", "click", "jupytext", "IPython", "pip", "yaml")
+
+
+def test_a_safe_level_imports_what_the_course_declares_and_nothing_else(ask, level):
+    if level < SAFE:
+        pytest.skip("only safe levels promise this")
+
+    def probe(module, names):
+        import importlib
+
+        found = []
+        for name in names:
+            try:
+                importlib.import_module(name)
+                found.append(name)
+            except ImportError:
+                pass
+        return found
+
+    declared = ["numpy", "matplotlib.pyplot", "mpl_toolkits.mplot3d", "tinytorch"]
+    names = [*declared, *NOT_DECLARED, "tinytorch.core.beta", "beta_dev", "attention_dev"]
+    assert ask(probe, limit=20, names=names).value == declared
+
+
+def test_a_safe_level_shows_nothing_that_is_installed_and_no_copy_of_the_course(ask, level):
+    if level < SAFE:
+        pytest.skip("only safe levels promise this")
+
+    def probe(module):
+        import os
+        import re
+
+        odd = re.compile(r"(scipy|torch|tito|attention\w*|.*_dev|solutions?)(\.(py|pyc|ipynb|md))?")
+        found = []
+        for top, folders, files in os.walk("/"):
+            folders[:] = [] if top in ("/proc", "/sys") else folders
+            installed = os.path.basename(top) in ("site-packages", "dist-packages")
+            found += [top] if installed and (folders or files) else []
+            found += [f"{top}/{name}" for name in folders + files if odd.fullmatch(name)]
+        return [path for path in found if not path.startswith("/packages/")]
+
+    assert ask(probe, limit=60).value == []
+
+
+def test_a_python_below_the_temporary_folder_is_not_hidden_by_scratch_space(
+    course, level, monkeypatch
+):
+    if level < SAFE:
+        pytest.skip("the others have no scratch space of their own")
+    if not works_alone(level):
+        pytest.skip(f"no {NAMES[level]} on this machine")
+
+    def probe(module):
+        import os
+        import sys
+
+        with open("here", "w") as file:
+            file.write("x")
+        return [sys.base_prefix, os.listdir(os.environ["TMPDIR"])]
+
+    toy = add_checks(course)
+    with tempfile.TemporaryDirectory(dir="/tmp") as home, inside_folder(toy, toy.modules[0]) as at:
+        monkeypatch.setattr(sys, "_base_executable", copy_of_python(Path(home)))
+        monkeypatch.setattr(sys, "base_prefix", home)
+        sandbox = Sandbox(at, level)
+        sandbox.load("tinytorch.core.alpha", [])
+        for _ in range(2):
+            ended = sandbox.probe(Question.of(probe, {}).source, b"{}", 5.0)
+            assert read_answer(ended).value == [home, ["here"]]
+        sandbox.close()
+
+
+def copy_of_python(home: Path) -> str:
+    """A Python in a folder, without what is installed beside it."""
+    own = Path(os.path.realpath(sys._base_executable))
+    library = Path(sysconfig.get_path("stdlib"))
+    skip = shutil.ignore_patterns("site-packages", "dist-packages", "test*", "config-*", "idlelib")
+    shutil.copytree(library, home / library.relative_to(sys.base_prefix), ignore=skip)
+    (home / "bin").mkdir()
+    shutil.copy(own, home / "bin")
+    return str(home / "bin" / own.name)
 
 
 def test_a_safe_level_lets_nothing_be_written_but_a_bounded_scratch(ask, level):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tito.exercises import strip_answers
 
 BODY = "return SCALE * x"
@@ -51,3 +53,15 @@ def test_the_last_line_is_the_next_command_of_the_first_module_not_done(learner)
     assert learner.tito("status").stdout.endswith("next: tito module complete 02\n")
     assert learner.tito("module", "complete", "2").returncode == 0
     assert learner.tito("status").stdout.endswith("next: tito test --all\n")
+
+
+def test_the_next_command_follows_from_what_was_done(learner) -> None:
+    assert learner.tito("status").stdout.endswith("next: tito module start 02\n")
+    assert learner.tito("module", "start", "2").returncode == 0
+    assert learner.tito("status").stdout.endswith("next: tito watch 02\n")
+
+
+@pytest.mark.parametrize("args", [["watch", "2", "--once"], ["module", "test", "2"]])
+def test_whatever_works_on_a_module_begins_it(learner, args) -> None:
+    learner.tito(*args)
+    assert learner.tito("status").stdout.endswith("next: tito watch 02\n")

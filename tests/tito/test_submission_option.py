@@ -18,9 +18,8 @@ def toy(course):
 
 
 def run(course, *args, cwd=None):
-    """As `pytest` does where tito is installed: its plugin is loaded."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
-    command += ["-p", "tito.grading.plugin", *map(str, args)]
+    """As `pytest` does in the course's folder: its settings name the plugin."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, args)]
     settings = {"PYTHONPATH": str(course.repository), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.run(
         command,
@@ -36,9 +35,8 @@ def test_only_the_checks_of_its_module_are_run(toy, tmp_path) -> None:
     hand_in(tmp_path, good=submission(toy))
     path = tmp_path / "good.py"
     for words in (
-        ["--submission", path],
         [f"--submission={path}"],
-        ["-k", "_", "--submission", path],
+        ["-k", "_", f"--submission={path}"],
     ):
         done = run(toy, "-W", "ignore::UserWarning", *words)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -47,7 +45,7 @@ def test_only_the_checks_of_its_module_are_run(toy, tmp_path) -> None:
 
 def test_a_failed_check_is_one_line_with_the_mistake(toy, tmp_path) -> None:
     hand_in(tmp_path, squared=submission(toy, double="return x * x"))
-    done = run(toy, "--submission", tmp_path / "squared.py")
+    done = run(toy, f"--submission={tmp_path / 'squared.py'}")
     assert done.returncode == 1
     assert "wrong value: double(3) is 6 (known mistake: squared)" in done.stdout
     assert "2 failed, 1 passed" in done.stdout
@@ -55,11 +53,11 @@ def test_a_failed_check_is_one_line_with_the_mistake(toy, tmp_path) -> None:
 
 def test_ordinary_options_and_a_choice_of_checks_still_count(toy, tmp_path) -> None:
     hand_in(tmp_path, empty=stub(toy))
-    done = run(toy, "--submission", tmp_path / "empty.py", "-k", "one_more", "-q")
+    done = run(toy, f"--submission={tmp_path / 'empty.py'}", "-k", "one_more", "-q")
     assert "1 failed, 2 deselected" in done.stdout
     assert "not written: exercise 1.2: next_one is not written" in done.stdout
     named = "tests/grading/test_alpha.py::test_one_more"
-    assert "1 failed" in run(toy, named, "--submission", tmp_path / "empty.py").stdout
+    assert "1 failed" in run(toy, named, f"--submission={tmp_path / 'empty.py'}").stdout
 
 
 def test_without_the_option_the_folders_own_module_is_graded(toy) -> None:
@@ -71,7 +69,7 @@ def test_without_the_option_the_folders_own_module_is_graded(toy) -> None:
 def test_it_can_be_a_folder_a_notebook_or_a_zip(toy, tmp_path) -> None:
     assert toy.tito("init", str(tmp_path / "mine")).returncode == 0
     (tmp_path / "mine/modules/01_alpha/alpha_dev.py").write_text(submission(toy), "utf-8")
-    assert "3 passed" in run(toy, "--submission", tmp_path / "mine").stdout
+    assert "3 passed" in run(toy, f"--submission={tmp_path / 'mine'}").stdout
 
 
 @pytest.mark.parametrize(
@@ -80,7 +78,7 @@ def test_it_can_be_a_folder_a_notebook_or_a_zip(toy, tmp_path) -> None:
 )
 def test_what_cannot_be_read_is_said_once(toy, tmp_path, name, said) -> None:
     (tmp_path / "picture.py").write_bytes(b"\x89PNG\0\0")
-    done = run(toy, "--submission", tmp_path / name)
+    done = run(toy, f"--submission={tmp_path / name}")
     assert done.returncode == 1
     assert said in done.stdout + done.stderr
 

@@ -1,6 +1,6 @@
 # 02. Activations
 # Made from modules/02_activations/activations_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: e62fd257f272aaca2910eacdf812c845ebe24fcd0f5bdf3f3868d6a8911aab40
+# sha256 of the lines below: b1ad4eb4f8a22e6834e77e0fff1fa1cd1828fbee92f45a257f6ed6f1ca5e4c01
 
 
 # cell: imports
@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from tinytorch.core.tensor import Array, Tensor, op
+from tinytorch.error_function import error_function
+from tinytorch.tensor_base import for_all_rows, in_float32
 
 
 # cell: 2.1-exp
@@ -34,13 +36,9 @@ def tanh(a: Array) -> Any:
 # cell: 2.2-erf
 @op
 def erf(a: Array) -> Any:
-    """Error function of each number, between -1 and 1.
-
-    NumPy has none, so this costs one call of Python's `math.erf` a number.
-    """
+    """Error function of each number, between -1 and 1."""
     values = np.asarray(a)
-    dtype = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
-    return np.vectorize(math.erf, otypes=[dtype])(values)
+    return error_function(values if values.dtype.kind == "f" else values.astype(np.float64))
 
 
 # cell: 2.3-relu
@@ -87,6 +85,7 @@ def gelu(x: Tensor) -> Tensor:
 
 
 # cell: 2.6-gelu-tanh
+@in_float32  # given: there the cube of 41 is too large for float16
 def gelu_tanh(x: Tensor) -> Tensor:
     """Approximate `gelu` with tanh in place of the error function.
 
@@ -98,11 +97,12 @@ def gelu_tanh(x: Tensor) -> Tensor:
 
     Source: Hendrycks & Gimpel 2016, "Gaussian error linear units", section 2.
     """
-    inner = x + 0.044715 * x**3
+    inner = x + 0.044715 * x * x * x
     return 0.5 * x * (1 + tanh(math.sqrt(2 / math.pi) * inner))
 
 
 # cell: 2.7-softmax
+@for_all_rows
 def softmax(x: Tensor, dim: int = -1) -> Tensor:
     """Turn scores into positive weights that sum to 1 along `dim`.
 
@@ -123,6 +123,7 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
 
 
 # cell: 2.8-log-softmax
+@for_all_rows
 def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
     """Logarithm of softmax, finite where softmax itself would round to 0.
 

@@ -1,6 +1,6 @@
 # 12. Attention
 # Made from modules/12_attention/attention_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 6621ace6f589159e8ce5b38498d2237b2afde9e933461a59e835ad04b93493b7
+# sha256 of the lines below: a321bcc16001ef0a44c33a771a97ce6e8251a890f608a6656025b4b66bae7db8
 
 
 # cell: imports
@@ -25,7 +25,7 @@ def attention_scores(Q: Array, K: Array) -> Array:
         K: keys (..., n_k, d_k), with the same leading axes.
 
     Returns:
-        Scores (..., n_q, n_k), not yet scaled.
+        Scores (..., n_q, n_k), not yet scaled, in the wider dtype of the two.
 
     Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.2.1.
     """
@@ -65,12 +65,20 @@ def align_mask(mask: Any, scores_shape: Sequence[int]) -> Array:
         A boolean array that broadcasts to `scores_shape`: True where looking is allowed.
 
     Raises:
+        TypeError: the mask holds no numbers.
         ValueError: the mask has other axes, or would enlarge the scores; names both shapes. Or it
-            holds -inf or NaN: a mask made to be added to scores means the opposite.
+            holds a negative number or NaN: a mask made to be added to scores means the opposite.
     """
-    if not np.isfinite(np.asarray(mask)).all():
-        raise ValueError("mask holds -inf or NaN; here nonzero means may look: pass mask == 0")
-    allowed: Array = np.asarray(mask) != 0
+    values = np.asarray(mask)
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"mask must hold bools or numbers, got dtype {values.dtype}")
+    wrong = values[~((values >= 0) & np.isfinite(values))]
+    if wrong.size:
+        raise ValueError(
+            f"mask holds {wrong[0]}; here nonzero means the query may look. If this mask was made "
+            "to be added to scores, where 0 means that, pass mask == 0"
+        )
+    allowed: Array = values != 0
     given, shape = allowed.shape, tuple(scores_shape)
     if len(given) == 3 and len(shape) == 4:
         allowed = allowed[:, None]  # (batch, n_q, n_k) -> (batch, 1, n_q, n_k)
@@ -86,7 +94,23 @@ def align_mask(mask: Any, scores_shape: Sequence[int]) -> Array:
     return allowed
 
 
+# cell: largest-allowed
+def largest_allowed(scores: Array, allowed: Array) -> Array:
+    """Largest allowed score of each row, (..., n_q, 1); 0 where nothing is allowed."""
+    hidden = np.where(allowed, scores, -np.inf)
+    largest: Array = hidden.max(axis=-1, keepdims=True, initial=-np.inf)
+    return np.where(np.isfinite(largest), largest, 0)
+
+
+def require_wide(**tensors: Tensor) -> None:
+    """Refuse float16: scores beyond 65,504 are infinite in it, and a row may not sum to 1."""
+    for name, x in tensors.items():
+        if x.dtype == np.float16:
+            raise TypeError(f"{name} is float16, too narrow for attention: use float32 or float64")
+
+
 # cell: 12.3-attention-weights
+@np.errstate(over="ignore")  # a distance too large for the dtype is infinite: a share of 0
 def attention_weights(scores: Tensor, mask: Any = None) -> Tensor:
     """Softmax over the keys that a query may look at.
 
@@ -96,15 +120,20 @@ def attention_weights(scores: Tensor, mask: Any = None) -> Tensor:
 
     Returns:
         Weights of the shape of `scores`. Blocked ones are exactly 0. A row sums to 1, or to 0
-        where it has nothing to look at.
+        where it has nothing to look at, for any finite scores.
 
     Raises:
         ValueError: the mask does not fit the scores.
+        TypeError: the scores are float16.
     """
+    require_wide(scores=scores)
+    if scores.shape[-1] == 0:
+        return scores  # no keys: nothing to share out
     if mask is None:
         return softmax(scores, dim=-1)
     blocked = ~align_mask(mask, scores.shape)
-    weights = softmax(scores.masked_fill(blocked, -1e9), dim=-1)
+    shifted = scores - largest_allowed(scores.data, ~blocked)
+    weights = softmax(shifted.masked_fill(blocked, -1e9), dim=-1)
     return weights.masked_fill(blocked, 0.0)  # changes only rows that may look at nothing
 
 
@@ -118,7 +147,7 @@ def weighted_sum(weights: Array, V: Array) -> Array:
         V: values (..., n_k, d_v), with the same leading axes.
 
     Returns:
-        Output (..., n_q, d_v).
+        Output (..., n_q, d_v), in the wider dtype of the two.
 
     Source: Vaswani et al. 2017, section 3.2.1.
     """
@@ -151,7 +180,7 @@ def check_inputs(Q: Tensor, K: Tensor, V: Tensor) -> None:
     """Check the arguments of an attention function.
 
     Raises:
-        TypeError: an argument is not a Tensor of floats.
+        TypeError: an argument is not a Tensor of floats, or is one of float16.
         ValueError: an argument has too few or too many axes, or sizes that do not belong together.
     """
     for name, x in (("Q", Q), ("K", K), ("V", V)):
@@ -164,13 +193,12 @@ def check_inputs(Q: Tensor, K: Tensor, V: Tensor) -> None:
                 f"{name} has shape {x.shape}; attention takes (batch, seq_len, d) "
                 "or (batch, heads, seq_len, d)"
             )
-        if 0 in x.shape:
-            raise ValueError(f"{name} has shape {x.shape}: it is empty")
+    require_wide(Q=Q, K=K, V=V)
     shapes = f"Q {Q.shape}, K {K.shape}, V {V.shape}"
     if not Q.shape[:-2] == K.shape[:-2] == V.shape[:-2]:
         raise ValueError(f"batch (and heads) must agree: {shapes}")
-    if Q.shape[-1] != K.shape[-1]:
-        raise ValueError(f"queries and keys must share d_k, the last size: {shapes}")
+    if Q.shape[-1] != K.shape[-1] or Q.shape[-1] == 0:
+        raise ValueError(f"queries and keys must share d_k, the last size, at least 1: {shapes}")
     if K.shape[-2] != V.shape[-2]:
         raise ValueError(f"every key needs one value: n_k of K and V must agree: {shapes}")
 
@@ -194,13 +222,13 @@ def scaled_dot_product_attention(
         zeros in both.
 
     Raises:
-        TypeError: an argument is not a Tensor of floats.
+        TypeError: an argument is not a Tensor of floats, or is one of float16.
         ValueError: shapes that do not belong together, or a mask that does not fit.
 
     Source: Vaswani et al. 2017, equation 1.
     """
     check_inputs(Q, K, V)
-    scores = attention_scores(Q, K) / math.sqrt(Q.shape[-1])  # (..., n_q, n_k)
+    scores = attention_scores(Q / math.sqrt(Q.shape[-1]), K)  # (..., n_q, n_k)
     weights = attention_weights(scores, mask)
     return weighted_sum(weights, V), weights
 
@@ -223,7 +251,7 @@ def vectorized_attention(
     Source: Vaswani et al. 2017, equation 1.
     """
     check_inputs(Q, K, V)
-    scores = Q @ K.transpose(-2, -1) / math.sqrt(Q.shape[-1])
+    scores = (Q / math.sqrt(Q.shape[-1])) @ K.transpose(-2, -1)
     weights = attention_weights(scores, mask)
     return weights @ V, weights
 
@@ -239,7 +267,7 @@ def create_causal_mask(seq_len: int) -> Tensor:
         (n, n), 1 where the query (row) may look at the key (column), else 0.
 
     Raises:
-        ValueError: `seq_len` is not a positive integer.
+        ValueError: `seq_len` is not a positive integer; the message names it.
     """
     if not isinstance(seq_len, int | np.integer) or seq_len < 1:
         raise ValueError(f"seq_len must be a positive integer, got {seq_len!r}")
@@ -258,7 +286,8 @@ def create_padding_mask(lengths: Any, max_length: int) -> Tensor:
         (batch, 1, 1, max_length), 1 for a real token, 0 for padding.
 
     Raises:
-        ValueError: `lengths` is not one row of integers from 0 to `max_length`.
+        ValueError: `lengths` is not one row of integers from 0 to `max_length`; the message names
+            it.
     """
     counts = np.asarray(lengths)
     if counts.ndim != 1 or counts.dtype.kind not in "iu":
@@ -389,7 +418,9 @@ __all__ = [
     "check_inputs",
     "create_causal_mask",
     "create_padding_mask",
+    "largest_allowed",
     "merge_heads",
+    "require_wide",
     "scaled_dot_product_attention",
     "split_heads",
     "vectorized_attention",

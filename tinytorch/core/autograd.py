@@ -1,6 +1,6 @@
 # 05. Autograd
 # Made from modules/05_autograd/autograd_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 6ed076e388ffdbbd852b5e963be1833b7ea71247c1ec992606038341d01986e9
+# sha256 of the lines below: 9721d1807b4438b5580116b498aa4a58cfd181eda13ead143f95565e0a5ddbaf
 
 
 # cell: imports
@@ -19,7 +19,10 @@ from tinytorch.core.tensor import (
     Op,
     Tensor,
     add,
+    cast,
+    concatenate,
     divide,
+    exponential,
     index,
     masked_fill,
     matmul,
@@ -28,10 +31,13 @@ from tinytorch.core.tensor import (
     reduce_max,
     reduce_sum,
     reshape,
+    stack,
     subtract,
     transpose,
     unwrap,
+    where,
 )
+from tinytorch.tensor_base import widened
 
 
 # cell: 5.1-numeric-gradient
@@ -103,6 +109,7 @@ def divide_rule(grad: Array, output: Array, a: Array, b: Array) -> tuple[Array, 
 def power_rule(grad: Array, output: Array, a: Array, *, exponent: Any) -> tuple[Array]:
     """Gradient of a ** exponent; the exponent is a constant."""
     less = np.where(np.equal(exponent, 0), 1, exponent - 1)
+    less = less if less.ndim else less.item()  # NumPy squares fast for a plain 2, not for an array
     return (unbroadcast(grad * exponent * a**less, a.shape),)
 
 
@@ -115,7 +122,11 @@ def matmul_rule(grad: Array, output: Array, a: Array, b: Array) -> tuple[Array, 
     grad = grad[..., None] if b.ndim == 1 else grad
     grad = grad[..., None, :] if a.ndim == 1 else grad
     grad_a = unbroadcast(grad @ np.swapaxes(columns, -2, -1), rows.shape)
-    grad_b = unbroadcast(np.swapaxes(rows, -2, -1) @ grad, columns.shape)
+    if columns.ndim == 2:  # one product of all rows, not one a stack and then their sum
+        leading = list(range(rows.ndim - 1))
+        grad_b = np.tensordot(rows, grad, (leading, leading))
+    else:
+        grad_b = unbroadcast(np.swapaxes(rows, -2, -1) @ grad, columns.shape)
     return grad_a.reshape(a.shape), grad_b.reshape(b.shape)
 
 
@@ -201,6 +212,43 @@ def erf_rule(grad: Array, output: Array, x: Array) -> tuple[Array]:
     return (grad * (2 / math.sqrt(math.pi)) * np.exp(-(x**2)),)
 
 
+# cell: given-rules
+@concatenate.gradient
+def concatenate_rule(grad: Array, output: Array, *arrays: Array, dim: int = 0) -> tuple[Array, ...]:
+    """Gradient of a join: each input gets its own piece."""
+    ends = np.cumsum([x.shape[dim] for x in arrays])[:-1]
+    return tuple(np.split(grad, ends, axis=dim))
+
+
+@stack.gradient
+def stack_rule(grad: Array, output: Array, *arrays: Array, dim: int = 0) -> tuple[Array, ...]:
+    """Gradient of a stack: each input gets its own layer."""
+    return tuple(np.moveaxis(grad, dim, 0))
+
+
+@where.gradient
+def where_rule(
+    grad: Array, output: Array, condition: Array, a: Array, b: Array
+) -> tuple[None, Array, Array]:
+    """Gradient of a choice: it goes to the one that was taken, and none to the condition."""
+    pieces = (np.where(condition, grad, 0), a), (np.where(condition, 0, grad), b)
+    taken, left = (unbroadcast(piece, np.shape(x)) for piece, x in pieces)
+    return None, taken, left
+
+
+@cast.gradient
+def cast_rule(grad: Array, output: Array, a: Array, *, dtype: Any) -> tuple[Array]:
+    """Gradient of another dtype: `backward` gives it the dtype of the input again."""
+    return (grad,)
+
+
+@exponential.gradient
+def exponential_rule(grad: Array, output: Array, a: Array, *, base: Any) -> tuple[Array]:
+    """Gradient of base ** a; 0 to any positive exponent stays 0."""
+    slope = output * np.log(np.where(np.equal(base, 0), 1, base))
+    return (unbroadcast(grad * slope, a.shape),)
+
+
 # cell: 5.8-topological-order
 def parents(tensor: Tensor) -> list[Tensor]:
     """Return the inputs of a tensor that a gradient flows to."""
@@ -237,7 +285,8 @@ def input_gradients(node: Node, grad: Array, output: Array) -> Iterator[tuple[Te
     name = node.op.__name__
     if node.op.rule is None:
         raise RuntimeError(f"op {name} has no gradient rule yet; write one with @{name}.gradient")
-    gradients = node.op.rule(grad, output, *map(unwrap, node.inputs), **node.options)
+    _, *arrays = node.seen.read(name)  # as they were: refused if changed in place since
+    gradients = node.op.rule(*map(widened, (grad, output, *arrays)), **node.options)
     if len(gradients) != len(node.inputs):
         raise ValueError(
             f"the rule of {name} returned {len(gradients)} gradients for {len(node.inputs)} inputs"
@@ -325,14 +374,18 @@ def check_gradient(function: Callable[..., Tensor], *inputs: Any, eps: float = 1
     weights = np.random.default_rng(0).normal(size=output.shape)
     output.backward(weights)
 
-    def weighted_sum(_: Array) -> float:
-        with no_grad():
-            return float((function(*leaves).data * weights).sum())
-
     worst = 0.0
     for leaf in leaves:
+
+        def weighted_sum(values: Array, leaf: Tensor = leaf) -> float:
+            leaf.data = values
+            with no_grad():
+                return float((function(*leaves).data * weights).sum())
+
+        values = leaf.data
         found = np.zeros(leaf.shape) if leaf.grad is None else leaf.grad
-        expected = numeric_gradient(weighted_sum, leaf.data, eps)
+        expected = numeric_gradient(weighted_sum, values, eps)
+        leaf.data = values
         worst = max(worst, float(np.abs(found - expected).max(initial=0.0)))
     return worst
 
@@ -340,10 +393,13 @@ def check_gradient(function: Callable[..., Tensor], *inputs: Any, eps: float = 1
 __all__ = [
     "add_rule",
     "backward",
+    "cast_rule",
     "check_gradient",
+    "concatenate_rule",
     "divide_rule",
     "erf_rule",
     "exp_rule",
+    "exponential_rule",
     "index_rule",
     "input_gradients",
     "log_rule",
@@ -357,6 +413,7 @@ __all__ = [
     "power_rule",
     "reshape_rule",
     "restore_dim",
+    "stack_rule",
     "start_gradient",
     "subtract_rule",
     "sum_rule",
@@ -364,4 +421,5 @@ __all__ = [
     "topological_order",
     "transpose_rule",
     "unbroadcast",
+    "where_rule",
 ]

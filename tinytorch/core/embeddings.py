@@ -1,6 +1,6 @@
 # 11. Embeddings
 # Made from modules/11_embeddings/embeddings_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 520ae888eafab952a6a8869bd7a82d82e7830f047b03c9ab2bd0c9583246ba3b
+# sha256 of the lines below: 58455971dcdc5827c00c070550aa403ff2e4ab494e8b091970491ed79d7f6225
 
 
 # cell: imports
@@ -39,7 +39,7 @@ def as_ids(ids: Any, vocab_size: int) -> Array:
         vocab_size: the number of rows.
 
     Returns:
-        The ids, the same shape.
+        The ids in a new array, the same shape.
 
     Raises:
         TypeError: the ids are not integers.

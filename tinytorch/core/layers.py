@@ -1,11 +1,12 @@
 # 03. Layers
 # Made from modules/03_layers/layers_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 819c37c3f3977b71c4b4ecd375e527d9ed9734da6eb819706fe7cb3f413bdd13
+# sha256 of the lines below: 787cbf3108691624f5efad44c89adefa8b6b73fa02dc6ae554f13937d4c78426
 
 
 # cell: imports
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set, ValuesView
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,34 +15,85 @@ import numpy.typing as npt
 from tinytorch.core.tensor import Array, Tensor
 
 
+# cell: is-parameter
+def is_parameter(part: Any) -> bool:
+    """Whether a part is a tensor that learns, or did when a layer first saw it.
+
+    A tensor that was computed is none: its `node` is not None.
+    """
+    if not isinstance(part, Tensor) or part.node is not None:
+        return False
+    notes = vars(part)  # the note stands on the tensor, so that copies and pickles keep it
+    notes["learns"] = part.requires_grad or notes.get("learns", False)
+    return bool(notes["learns"])
+
+
 # cell: children
 def children(whole: Any) -> list[tuple[str, Any]]:
-    """Name the direct parts: of a layer its attributes, of a list or tuple its items."""
+    """Name the direct parts: of a layer its attributes, of a list, tuple or dict its items.
+
+    Raises:
+        TypeError: a layer or parameter has no name of its own: it stands in a set, a deque, the
+            values of a dict or an array of objects; or its key in a dict is no text without a dot.
+    """
     if isinstance(whole, Layer):
         return whole.named_children()
+    for item in nameless(whole):
+        if learns(item):
+            where = f"a {type(item).__name__} stands in a {type(whole).__name__}"
+            raise TypeError(f"{where}; keep it in a list, a tuple or a dict")
+    if isinstance(whole, Mapping):
+        for key, item in whole.items():
+            if learns(item) and not (isinstance(key, str) and key and "." not in key):
+                kind = type(item).__name__
+                raise TypeError(f"a {kind} has the key {key!r} in a dict; use text without a dot")
+        return [(str(key), item) for key, item in whole.items()]
     items = whole if isinstance(whole, list | tuple) else ()
     return [(str(position), item) for position, item in enumerate(items)]
 
 
+def nameless(whole: Any) -> Iterable[Any]:
+    """Return the items of a collection in which they have no lasting name or place."""
+    if isinstance(whole, np.ndarray):
+        return whole.flat if whole.dtype == object else ()
+    return whole if isinstance(whole, Set | ValuesView | deque) else ()
+
+
+def note_parameters(value: Any) -> None:
+    """Note what learns in a value: a tensor, or tensors in lists, tuples and dicts."""
+    parts, seen = [value], set()
+    while parts:
+        part = parts.pop()
+        if id(part) not in seen and not is_parameter(part) and not isinstance(part, Layer):
+            seen.add(id(part))
+            parts += [child for _, child in children(part)]
+
+
+def learns(part: Any) -> bool:
+    """Whether a part is a layer or a parameter."""
+    return isinstance(part, Layer) or is_parameter(part)
+
+
 # cell: 3.1-walk
-def walk(whole: Any, name: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
-    """Yield (name, part) for an object and everything below it, each part once.
+def walk(
+    whole: Any, name: str = "", above: frozenset[int] = frozenset()
+) -> Iterator[tuple[str, Any]]:
+    """Yield (name, part) for an object and everything below it, under every name.
 
     Args:
-        whole: a layer, a list or tuple of parts, or a single part.
+        whole: a layer, a list, tuple or dict of parts, or a single part.
         name: the path to `whole`; the names of its parts begin with it.
-        seen: the ids of the parts that have been yielded.
+        above: the ids of the objects on this path, from the root on.
 
     Returns:
-        An iterator; `whole` itself comes first.
+        An iterator; `whole` itself comes first. A path ends where it would lead back.
     """
-    seen = set() if seen is None else seen
-    if id(whole) in seen:
+    if id(whole) in above:
         return
-    seen.add(id(whole))
     yield name, whole
     for child_name, child in children(whole):
-        yield from walk(child, f"{name}.{child_name}" if name else child_name, seen)
+        path = f"{name}.{child_name}" if name else child_name
+        yield from walk(child, path, above | {id(whole)})
 
 
 # cell: 3.2-layer
@@ -64,10 +116,27 @@ class Layer:
         """Name the direct parts: every attribute."""
         return list(vars(self).items())
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Keep a part, and note what learns.
+
+        Raises:
+            TypeError: a tensor that does not learn would take the place of a parameter.
+        """
+        note_parameters(value)
+        constant = isinstance(value, Tensor) and not is_parameter(value)
+        if constant and is_parameter(vars(self).get(name)):
+            raise TypeError(
+                f"{name} is a parameter of {type(self).__name__}: assign "
+                f"Tensor(..., requires_grad=True), or an array to {name}.data"
+            )
+        super().__setattr__(name, value)
+
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield (name, tensor) for each parameter in this layer and below, once each."""
+        """Yield (name, tensor) for each parameter here and below, frozen ones too, once each."""
+        seen: set[int] = set()
         for name, part in walk(self):
-            if isinstance(part, Tensor) and part.requires_grad and part.node is None:
+            if is_parameter(part) and id(part) not in seen:
+                seen.add(id(part))
                 yield name, part
 
     def parameters(self) -> list[Tensor]:
@@ -75,19 +144,19 @@ class Layer:
         return [parameter for _, parameter in self.named_parameters()]
 
     def state_dict(self) -> dict[str, Array]:
-        """Return a copy of every parameter's array, by name."""
-        return {name: parameter.data.copy() for name, parameter in self.named_parameters()}
+        """Return a copy of every parameter's array, under every name."""
+        return {name: part.data.copy() for name, part in walk(self) if is_parameter(part)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Copy arrays into the parameters; each keeps its own dtype.
 
         Args:
-            state: arrays or tensors by name, each of its parameter's shape.
+            state: arrays, tensors or lists, each of its parameter's shape, under every name.
 
         Raises:
             ValueError: names are missing or unexpected, or shapes differ; nothing was loaded.
         """
-        own = dict(self.named_parameters())
+        own = {name: part for name, part in walk(self) if is_parameter(part)}
         problems = [f"{name} is missing" for name in own if name not in state]
         problems += [f"{name} is unexpected" for name in state if name not in own]
         for name in own.keys() & state.keys():
@@ -244,8 +313,9 @@ class Sequential(Layer):
         self.layers = layers
 
     def named_children(self) -> list[tuple[str, Any]]:
-        """Name the layers by position, as PyTorch does."""
-        return [(str(position), layer) for position, layer in enumerate(self.layers)]
+        """Name the layers by position, as PyTorch does; then what a subclass adds."""
+        others = [part for part in super().named_children() if part[0] != "layers"]
+        return [(str(position), layer) for position, layer in enumerate(self.layers)] + others
 
     def forward(self, x: Any) -> Any:
         """Call the first layer with x, and each next one with the result."""
@@ -267,6 +337,10 @@ __all__ = [
     "Sequential",
     "children",
     "glorot_uniform",
+    "is_parameter",
+    "learns",
+    "nameless",
+    "note_parameters",
     "require_size",
     "walk",
 ]

@@ -1,19 +1,21 @@
 # 01. Tensor
 # Made from modules/01_tensor/tensor_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: a2b97a214329f8e1e14a65470a1dd7eb8a0186fc8758a965c14ab2ed73c0fe6d
+# sha256 of the lines below: bacdd241355bf22a0a0df3af043d5a76a8aba0633858327b271d73cadffd9d7a
 
 
 # cell: imports
 import contextlib
 import functools
 import importlib
-import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+
+from tinytorch.recording import Recorder, Seen
+from tinytorch.tensor_base import TensorBase, in_float32, narrowed, widened
 
 Array = npt.NDArray[Any]
 
@@ -78,18 +80,19 @@ class Node:
     op: "Op"
     inputs: "tuple[Tensor | float, ...]"
     options: dict[str, Any]
+    seen: Seen
 
 
 # cell: op
-class Op:
+class Op(metaclass=Recorder):
     """A function of arrays, made into an operation on tensors.
 
     `forward` is the plain function. `rule` is its gradient; module 05 files it with
-    `@name.gradient`.
+    `@name.gradient`. `Op.recording` is a switch of each thread; module 05 turns it off in no_grad.
     """
 
-    recording: ClassVar[bool] = True  # module 05 switches it off inside no_grad
     __name__: str
+    __qualname__: str
     backward: "ClassVar[Callable[[Tensor, Any], None] | None]" = None  # module 05 fills it
 
     def __init__(self, forward: Callable[..., Any]) -> None:
@@ -104,19 +107,34 @@ class Op:
 
     def __call__(self, *inputs: Any, **options: Any) -> "Tensor":
         dtype = widest_float(inputs)
-        operands = tuple(as_operand(x, dtype) for x in inputs)
+        operands = tuple(self.operand(x, dtype) for x in inputs)
+        arrays = tuple(map(unwrap, operands))
         try:
-            array = np.asarray(self.forward(*map(unwrap, operands), **options))
+            array = np.asarray(self.forward(*map(widened, arrays), **options))
         except np.exceptions.AxisError as error:
-            shapes = [np.shape(unwrap(x)) for x in operands]
-            raise ValueError(f"{self.__name__}: {error}; shape is {shapes[0]}") from None
+            raise ValueError(f"{self.__name__}: {error}; shape is {np.shape(arrays[0])}") from None
         # NumPy widens int * 0.5 to float64; a result is float64 only if a float64 tensor went in.
-        narrow = array.dtype == np.float64 and dtype != np.float64
-        output = Tensor(array, dtype=np.float32 if narrow else array.dtype)
-        if Op.recording and any(isinstance(x, Tensor) and x.requires_grad for x in operands):
+        array = narrowed(array, options.get("dtype", dtype), self.__name__)
+        output = Tensor(array, dtype=array.dtype)
+        learned = any(isinstance(x, Tensor) and x.requires_grad for x in operands)
+        if Op.recording and learned and array.dtype.kind == "f":
             output.requires_grad = True
-            output.node = Node(self, operands, options)
+            output.node = Node(self, operands, options, Seen((array, *arrays)))
         return output
+
+    def operand(self, x: Any, dtype: "np.dtype[Any] | None") -> "Tensor | float":
+        """Take plain numbers and arrays, too: floats among them follow the tensors' `dtype`."""
+        x = x.item() if isinstance(x, np.generic) else x
+        if isinstance(x, Tensor | int | float):
+            return x
+        if not isinstance(x, np.ndarray | list | tuple):
+            raise TypeError(f"{self.__name__} takes tensors, arrays and numbers; got {x!r}")
+        array = np.array(x)
+        wide = None if dtype is None else np.result_type(dtype, np.float32)
+        return Tensor(array, dtype=wide if array.dtype.kind == "f" else None)
+
+    def __reduce__(self) -> str:
+        return self.__qualname__  # pickled by name, as a function is; a copy is the op itself
 
 
 def op(forward: Callable[..., Any]) -> Op:
@@ -135,20 +153,12 @@ def widest_float(inputs: Sequence[Any]) -> "np.dtype[Any] | None":
     return np.result_type(*floats) if floats else None
 
 
-def as_operand(x: Any, dtype: "np.dtype[Any] | None") -> "Tensor | float":
-    """Let an op take plain numbers and arrays: floats among them follow the tensors' `dtype`."""
-    if isinstance(x, Tensor):
-        return x
-    if isinstance(x, np.generic):
-        x = x.item()
-    if isinstance(x, int | float):
-        return x
-    array = copied(x)
-    return Tensor(array, dtype=dtype if array.dtype.kind == "f" else None)
-
-
 def copied(x: Any) -> Any:
     """Copy an array, tensor or list, so that changing it later cannot change a gradient."""
+    if isinstance(x, slice):
+        return slice(*map(copied, (x.start, x.stop, x.step)))
+    if isinstance(x, list) and not x:
+        return np.zeros(0, int)  # x[[]] picks nothing; NumPy would make floats of []
     return np.array(unwrap(x)) if isinstance(x, Tensor | np.ndarray | list) else x
 
 
@@ -264,8 +274,54 @@ def masked_fill(a: Array, *, where: Array, value: float) -> Any:
     return np.where(where, np.asarray(value, dtype=a.dtype), a)
 
 
+# cell: given-ops
+class ListOp(Op):
+    """An op on a list of tensors, as `concatenate([a, b], dim=1)`."""
+
+    def __call__(self, tensors: Any, dim: int = 0) -> "Tensor":
+        if not isinstance(tensors, list | tuple) or not tensors:
+            raise TypeError(f"{self.__name__} takes a list of at least one tensor; got {tensors!r}")
+        shapes = list(map(np.shape, tensors))
+        try:
+            return super().__call__(*tensors, dim=dim)
+        except ValueError as error:
+            raise ValueError(f"{self.__name__} of {shapes} along dim={dim}: {error}") from None
+
+
+@ListOp
+def concatenate(*arrays: Array, dim: int = 0) -> Any:
+    """Join tensors along an axis that they have; their other sizes are equal."""
+    return np.concatenate(arrays, axis=dim)
+
+
+@ListOp
+def stack(*arrays: Array, dim: int = 0) -> Any:
+    """Join tensors of one shape along a new axis."""
+    return np.stack(arrays, axis=dim)
+
+
+@op
+def where(condition: Array, a: Array, b: Array) -> Any:
+    """Take `a` where `condition` is nonzero and `b` elsewhere, with broadcasting."""
+    broadcast_shape(broadcast_shape(np.shape(condition), np.shape(a)), np.shape(b))
+    return np.where(condition, a, b)
+
+
+@op
+def cast(a: Array, *, dtype: Any) -> Any:
+    """Convert to another dtype; a float that is too large for it is an error."""
+    return narrowed(a, dtype, "to").astype(dtype)
+
+
+@op
+def exponential(a: Array, *, base: Any) -> Any:
+    """Raise a constant base, a number or an array, to each exponent."""
+    broadcast_shape(np.shape(a), np.shape(base))
+    return base**a
+
+
 # cell: 1.8-tensor
-class Tensor:
+class Tensor(TensorBase):
     """A grid of numbers that remembers how it was made.
 
     Args:
@@ -277,19 +333,14 @@ class Tensor:
         TypeError: `data` is a Tensor or no grid of numbers, or a non-float requires a gradient.
     """
 
-    __array_ufunc__ = None  # np.exp(tensor) would lose the memory: make NumPy refuse
-    __hash__ = object.__hash__  # == compares numbers; a tensor is still itself as a key
-
     def __init__(
         self, data: Any, requires_grad: bool = False, dtype: npt.DTypeLike | None = None
     ) -> None:
         if isinstance(data, Tensor):
             raise TypeError("data is a Tensor already; x.detach() gives one without memory")
         self.data = as_array(data, dtype)
-        if requires_grad and self.data.dtype.kind != "f":
-            raise TypeError(f"only floats can require a gradient; data has dtype {self.data.dtype}")
         self.requires_grad = requires_grad
-        self.grad: Array | None = None
+        self.grad = None
         self.node: Node | None = None
 
     def __add__(self, other: Any) -> "Tensor":
@@ -327,6 +378,13 @@ class Tensor:
             raise TypeError("** takes a constant exponent; for a learned one use exp(log(a) * b)")
         return power(self, exponent=copied(exponent))
 
+    def __rpow__(self, base: Any) -> "Tensor":
+        return exponential(self, base=copied(base))
+
+    def to(self, dtype: npt.DTypeLike) -> "Tensor":
+        """Return the same numbers as another dtype; a gradient comes back in this tensor's own."""
+        return self if self.dtype == dtype else cast(self, dtype=np.dtype(dtype))
+
     @property
     def T(self) -> "Tensor":  # noqa: N802, the field's name
         """The transpose of a tensor with two axes."""
@@ -354,59 +412,15 @@ class Tensor:
         """Sum over `dim`."""
         return reduce_sum(self, dim=dim, keepdims=keepdims)
 
+    @in_float32
     def mean(self, dim: Dim = None, keepdims: bool = False) -> "Tensor":
         """Average over `dim`."""
         total = self.sum(dim, keepdims)
-        return total / (self.data.size / total.data.size)
+        return total / (self.data.size / max(total.data.size, 1))
 
     def max(self, dim: Dim = None, keepdims: bool = False) -> "Tensor":
         """Largest element over `dim`; only the values, not their positions."""
         return reduce_max(self, dim=dim, keepdims=keepdims)
-
-    def __eq__(self, other: Any) -> "Tensor":  # type: ignore[override]
-        return Tensor(operator.eq(self.data, unwrap(other)))
-
-    def __ne__(self, other: Any) -> "Tensor":  # type: ignore[override]
-        return Tensor(operator.ne(self.data, unwrap(other)))
-
-    def __lt__(self, other: Any) -> "Tensor":
-        return Tensor(operator.lt(self.data, unwrap(other)))
-
-    def __le__(self, other: Any) -> "Tensor":
-        return Tensor(operator.le(self.data, unwrap(other)))
-
-    def __gt__(self, other: Any) -> "Tensor":
-        return Tensor(operator.gt(self.data, unwrap(other)))
-
-    def __ge__(self, other: Any) -> "Tensor":
-        return Tensor(operator.ge(self.data, unwrap(other)))
-
-    def __and__(self, other: Any) -> "Tensor":
-        """Combine two masks: true where both are nonzero."""
-        return Tensor(np.logical_and(self.data, unwrap(other)))
-
-    __rand__ = __and__
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The size of each axis."""
-        return self.data.shape
-
-    @property
-    def ndim(self) -> int:
-        """How many axes."""
-        return self.data.ndim
-
-    @property
-    def dtype(self) -> "np.dtype[Any]":
-        """The type of the numbers."""
-        return self.data.dtype
-
-    def item(self) -> Any:
-        """Return the only element as a plain number."""
-        if self.data.size != 1:
-            raise ValueError(f"item() needs exactly one element; shape is {self.shape}")
-        return self.data.item()
 
     def numpy(self) -> Array:
         """Return the array itself; it shares memory and carries no gradient."""
@@ -433,33 +447,20 @@ class Tensor:
         """Forget the gradient."""
         self.grad = None
 
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __iter__(self) -> "Iterator[Tensor]":
-        return (self[i] for i in range(len(self)))
-
-    def __bool__(self) -> bool:
-        return bool(self.data)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return np.array(self.data, dtype=dtype) if copy else np.asarray(self.data, dtype=dtype)
-
-    def __repr__(self) -> str:
-        numbers = np.array2string(self.data, separator=", ", precision=4, prefix="Tensor(")
-        return f"Tensor({numbers}{', requires_grad=True' if self.requires_grad else ''})"
-
 
 __all__ = [
+    "ListOp",
     "Node",
     "Op",
     "Tensor",
     "add",
     "as_array",
-    "as_operand",
     "broadcast_shape",
+    "cast",
+    "concatenate",
     "copied",
     "divide",
+    "exponential",
     "index",
     "masked_fill",
     "matmul",
@@ -469,8 +470,10 @@ __all__ = [
     "reduce_max",
     "reduce_sum",
     "reshape",
+    "stack",
     "subtract",
     "transpose",
     "unwrap",
+    "where",
     "widest_float",
 ]

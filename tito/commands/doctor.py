@@ -14,13 +14,14 @@ import click
 
 from tito import console
 from tito import export as exporting
+from tito.commands.test import to_export
 from tito.course import Course, find_course
 from tito.errors import TitoError
 from tito.notebooks import sync
-from tito.running.process import environment
+from tito.running.environment import chosen
 
 NEEDED = ("numpy", "click", "jupytext", "pytest")
-OPTIONAL = {"jupyterlab": "notebook", "matplotlib": "viz"}
+OPTIONAL = ("jupyterlab", "matplotlib")
 INSTALLED = """\
 import os, sys, importlib.util
 sys.path[:] = [p for p in sys.path if p and os.path.abspath(p) != os.getcwd()]
@@ -53,9 +54,9 @@ def _python() -> Iterator[Finding]:
     for name in NEEDED:
         found = _version(name)
         yield Finding(f"{name} {found or 'is missing'}", "" if found else f"pip install {name}")
-    for name, extra in OPTIONAL.items():
+    for name in OPTIONAL:
         found = _version(name)
-        fix = "" if found else f'optional: pip install "tinytorch[{extra}]"'
+        fix = "" if found else f"optional: pip install {name}"
         yield Finding(f"{name} {found or 'is missing'}", fix, needed=False)
 
 
@@ -87,7 +88,7 @@ def _installed(course: Course) -> str:
         [sys.executable, "-c", INSTALLED],
         cwd=course.root,
         capture_output=True,
-        env=environment(),
+        env=chosen(),
     )
     return done.stdout.decode("utf-8", "replace").strip()
 
@@ -99,7 +100,7 @@ def _generated(course: Course) -> Iterator[Finding]:
                 yield Finding(f"{module.folder_name}: .py and .ipynb differ", "`tito sync`")
             lent = exporting.is_lent(course, module)
             if module.export.exists() and not lent and exporting.is_stale(module):
-                fix = f"`tito export {module.name}`"
+                fix = to_export(course, module, f"export {module.name}")
                 yield Finding(f"{module.show(module.export)} is out of date", fix)
         except TitoError as error:
             yield Finding(error.message, error.fix or "correct it")

@@ -10,36 +10,47 @@ from tito.course import Course, Module, find_course
 from tito.notebooks import sync
 
 
-@click.command(help="Make tinytorch/ from the modules.")
-@click.argument("names", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Every module.")
+@click.command(help="Make tinytorch/ from the modules named, or from all that are written.")
+@click.argument("names", metavar="[N]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every module, as without a name.")
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 where something would change.")
 def export(names: tuple[str, ...], everything: bool, check: bool) -> int:
     course = find_course()
-    modules = course.select(names, everything)
+    modules = course.select(names, everything or not names)
     if check:
-        return _check(course, modules)
+        return _check(modules)
     with safety.lock(course.root):
         for module in modules:
             if module.notebook.exists():
                 sync.sync(module)  # an edit made in the notebook belongs into the export
-            fresh = module.fresh()
-            if everything and exporting.is_lent(course, fresh):
-                console.note(f"{module.name} is borrowed: its reference export stands")
-                continue
-            changed = exporting.export(course, fresh)
+        written = _written(course, [module.fresh() for module in modules], bool(names))
+        for module in written:
+            changed = exporting.export(module)
             done = "exported" if changed else "is up to date"
-            console.ok(f"{module.name} {done}: {fresh.show(fresh.export)}")
+            console.ok(f"{module.name} {done}: {module.show(module.export)}")
     return 0
 
 
-def _check(course: Course, modules: list[Module]) -> int:
-    own = [module for module in modules if not exporting.is_lent(course, module)]
-    stale = [module for module in own if exporting.is_stale(module)]
+def _written(course: Course, modules: list[Module], named: bool) -> list[Module]:
+    """Those without a stub; the others are left out, or an error if named or if nothing remains."""
+    refused = {module: error for module in modules if (error := exporting.refusal(module))}
+    for module, error in refused.items():
+        if course.borrowed(module) and not named:
+            console.note(f"{module.name} is borrowed: its reference export stands")
+        elif named or len(refused) == len(modules):
+            raise error
+        else:
+            console.note(error.message, error.fix)
+    return [module for module in modules if module not in refused]
+
+
+def _check(modules: list[Module]) -> int:
+    written = [module for module in modules if not exporting.to_write(module)]
+    stale = [module for module in written if exporting.is_stale(module)]
     for module in stale:
         console.bad(f"{module.show(module.export)} is not what {module.name}_dev exports")
     if not stale:
-        console.ok(f"exports are up to date ({len(own)} checked)")
+        console.ok(f"exports are up to date ({len(written)} checked)")
         return 0
     console.plain(f"  `tito export {' '.join(module.name for module in stale)}`")
     return 1

@@ -13,8 +13,8 @@ import click
 from tito import console, safety
 from tito.course import Course, Module
 from tito.errors import TitoError
-from tito.grading.batch import Plan, Run, exercise_names
-from tito.grading.gradebook import Gradebook
+from tito.grading.batch import Plan, Run, exercise_names, near
+from tito.grading.gradebook import IN_TIME, Gradebook, Lateness
 from tito.grading.gradebook import merge as merge_books
 from tito.grading.judge import LIMIT
 from tito.grading.report import write_reports
@@ -27,7 +27,7 @@ from tito.learner.source import course_here
 BOOK = "gradebook.sqlite"
 DUE = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"]
 LATE = click.option(
-    "--late-percent", type=click.FloatRange(0, 100), default=0, help="Deducted for a day late."
+    "--late-percent", type=click.FloatRange(0, 100), help="Deducted for a day late."
 )
 
 
@@ -54,7 +54,7 @@ def grade() -> None:
 @click.option("--due", type=click.DateTime(DUE), help="After this, days count as late.")
 @LATE
 @click.option("--again", multiple=True, metavar="NAME", help="Grade this submission anew.")
-@click.option("--check", default="", metavar="TEST", help="Grade this check of all anew.")
+@click.option("--check", "checks", multiple=True, metavar="TEST", help="Grade it of all anew.")
 @click.option("--shard", metavar="K/N", help="Only every Nth submission, from the Kth on.")
 @click.option("--unsandboxed", is_flag=True, help="Grade even where no sandbox works.")
 def batch(
@@ -65,26 +65,26 @@ def batch(
     seed: int | None,
     limit: float,
     due: datetime | None,
-    late_percent: float,
+    late_percent: float | None,
     again: tuple[str, ...],
-    check: str,
+    checks: tuple[str, ...],
     shard: str | None,
     unsandboxed: bool,
 ) -> int:
     course, module = _course_of(name)
     to = folder or Path(f"grades-{module.folder_name}")
-    found = intake.find(submissions, module if due else None)
+    late = _lateness(to / BOOK, due.timestamp() if due else None, late_percent)
+    found = intake.find(submissions, module if late.due else None)
     found = [one for one in found if one.path.resolve() != to.resolve()]  # an earlier run's
     _refuse_unknown(again, found)
     found = _shard(found, shard, seed) if shard else found
     level = _level(course, module)
     require_consent(level, unsandboxed)
     console.note(f"{len(found)} submissions, sandbox {NAMES[level]}")
-    moment = due.timestamp() if due else None
-    plan = Plan(course, module, level, seed, jobs, limit, moment, frozenset(again), check)
+    plan = Plan(course, module, level, seed, jobs, limit, late, frozenset(again), checks)
     with safety.lock(to):
         book = _run(plan, to / BOOK, found)
-        write_reports(book, to, exercise_names(module), late_percent)
+        write_reports(book, to, exercise_names(module), late.percent)
     _conclude(book, to)
     return 0
 
@@ -93,19 +93,18 @@ def batch(
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--to", "folder", required=True, type=click.Path(path_type=Path))
 @LATE
-def merge(folders: tuple[Path, ...], folder: Path, late_percent: float) -> int:
+def merge(folders: tuple[Path, ...], folder: Path, late_percent: float | None) -> int:
+    _lateness(folder / BOOK, None, late_percent)
     with safety.lock(folder):
-        book = merge_books([one / BOOK for one in folders], folder / BOOK)
+        book = merge_books([one / BOOK for one in folders], folder / BOOK, late_percent)
         _, module = _course_of(book.batch.module)
-        write_reports(book, folder, exercise_names(module), late_percent)
+        write_reports(book, folder, exercise_names(module), book.lateness().percent)
     _conclude(book, folder)
     return 0
 
 
 def _course_of(name: str) -> tuple[Course, Module]:
     course = course_here()
-    if course.learner is not None:
-        raise TitoError(f"{course.root} is a learner's folder", "grade from a clone of the course")
     module = course.module(name)
     if not checks_file(course, module).exists():
         raise TitoError(
@@ -114,10 +113,27 @@ def _course_of(name: str) -> tuple[Course, Module]:
     return course, module
 
 
+def _lateness(book: Path, due: float | None, percent: float | None) -> Lateness:
+    """What the gradebook was told, and what is said now in its place: that counts for all rows."""
+    if not book.exists():
+        return IN_TIME.with_changes(due, percent)
+    old = Gradebook(book, None).lateness()
+    new = old.with_changes(due, percent)
+    if new.due != old.due:
+        console.note(f"due {_moment(new.due)}, not {_moment(old.due)}: days late are counted anew")
+    if new.percent != old.percent:
+        console.note(f"a day late costs {new.percent:g} %, not {old.percent:g} %, in all rows")
+    return new
+
+
+def _moment(due: float | None) -> str:
+    return f"{datetime.fromtimestamp(due):%Y-%m-%d %H:%M}" if due else "at any time"
+
+
 def _refuse_unknown(again: tuple[str, ...], found: list[Found]) -> None:
     for name in set(again) - {one.name for one in found}:
-        close = ", ".join(one.name for one in found if name.lower() in one.name.lower())
-        raise TitoError(f"no submission {name!r}", f"did you mean {close}?" if close else "")
+        close = " or ".join(near(name, (one.name for one in found)))
+        raise TitoError(f"no submission {name!r}", f"did you mean {close}?")
 
 
 def _shard(found: list[Found], shard: str, seed: int | None) -> list[Found]:

@@ -15,13 +15,15 @@ from tito.exercises import Exercise
 from tito.learner.lookup import find_exercise
 
 
-@click.command(help="A hint for an exercise (12.3, or its name); again, a stronger one.")
-@click.argument("name", metavar="N.k")
+@click.command(
+    help="A hint for an exercise (12.3, its name, or the next one to write); again, a stronger one."
+)
+@click.argument("name", metavar="[N.k]", required=False)
 @click.option("--again", is_flag=True, help="Repeat the last hint.")
 @click.option("--reset", is_flag=True, help="Begin with the first hint again.")
-def hint(name: str, again: bool, reset: bool) -> int:
+def hint(name: str | None, again: bool, reset: bool) -> int:
     course = find_course()
-    _, exercise = find_exercise(course, name)
+    _, exercise = find_exercise(course, name or _here(course))
     steps = [step for step in (exercise.plan, *exercise.hints) if step]
     seen = 0 if reset else min(seen_steps(course).get(exercise.number, 0), len(steps))
     if seen == len(steps) and not again:
@@ -36,6 +38,12 @@ def hint(name: str, again: bool, reset: bool) -> int:
         seen = step + 1
     _remember(course, exercise.number, seen)
     return 0
+
+
+def _here(course: Course) -> str:
+    from tito.commands.status import here  # only without a name: `hint 12.3` answers faster
+
+    return here(course)
 
 
 def _stronger(exercise: Exercise) -> str:

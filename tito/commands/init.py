@@ -15,7 +15,7 @@ import click
 from tito import __version__, console
 from tito.course import Course
 from tito.errors import TitoError
-from tito.learner import source
+from tito.learner import known, source
 from tito.learner.folder import building, contents, pristine, put_in_place
 from tito.notebooks import sync
 
@@ -31,6 +31,7 @@ def init(folder: Path, first: str | None) -> int:
     with building(folder) as made:
         _fill(course, Course(made), begin.number)
         put_in_place(made, folder)
+    known.remember(folder)
     names = ", ".join(other.name for other in course.modules if other.number < begin.number)
     console.ok(f"made {folder}" + (f" (borrowed: {names})" if names else ""))
     console.plain(f"  cd {console.typed(folder)} && tito module start {begin.number}")

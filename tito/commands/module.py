@@ -15,10 +15,14 @@ from tito.commands.test import test_files
 from tito.course import Course, Module, find_course
 from tito.errors import CodeError
 from tito.exercises import find_exercises
-from tito.notebooks import sync
+from tito.learner import known
+from tito.learner.damage import Damage, damages
+from tito.learner.opened import opened, opened_in_lock
 from tito.render import render
 from tito.running import runner
+from tito.stubs import STUB
 
+SHOWN = 3  # of what became of cells
 NUMBER = click.argument("name", metavar="N")
 
 
@@ -33,7 +37,8 @@ def start(name: str) -> int:
             f"`tito init DIR --from {module.number}` makes a folder to learn in",
         )
         return 0
-    module = _synced(course, module)
+    module = opened(module)
+    known.remember(course.root)
     for other in course.prerequisites(module):
         if not other.export.exists():
             console.note(f"it builds on {other.name}", f"`tito module start {other.number}` first")
@@ -47,7 +52,7 @@ def start(name: str) -> int:
 @click.option("--no-open", is_flag=True, help="Only print.")
 def view(name: str, no_open: bool) -> int:
     course = find_course()
-    module = _synced(course, course.module(name))
+    module = opened(course.module(name))
     for path in (module.notebook, module.script, module.export):
         console.note(module.show(path) + ("" if path.exists() else " (not yet)"))
     show_exercises(find_exercises(module.cells))
@@ -61,8 +66,8 @@ def view(name: str, no_open: bool) -> int:
 @click.option("--limit", default=runner.TIME_LIMIT, help="Seconds the run may take.")
 def test(name: str, limit: float) -> int:
     course = find_course()
-    module = _synced(course, course.module(name))
-    _run_inline(module, limit, quiet=False)
+    module = opened(course.module(name))
+    _run_inline(course, module, limit, quiet=False)
     console.ok(
         f"inline tests of {module.name} pass: {module.show(module.script)}",
         f"`tito module complete {module.number}`",
@@ -77,9 +82,8 @@ def complete(name: str, limit: float) -> int:
     course = find_course()
     module = course.module(name)
     with safety.lock(course.root):
-        sync.sync(module)
-        module = module.fresh()
-        _run_inline(module, limit, quiet=True)
+        module = opened_in_lock(module)
+        _run_inline(course, module, limit, quiet=True)
         console.ok(f"inline tests pass: {module.show(module.script)}")
         _export_tested(course, module)
     console.ok(f"{module.name} is complete: {module.show(module.export)}", "`tito status`")
@@ -92,6 +96,9 @@ def _export_tested(course: Course, module: Module) -> None:
     The tests see the candidate through an import hook, so that not even a kill in the middle
     leaves a package that failed them.
     """
+    left = exporting.to_write(module)
+    if left and STUB.search(left.cell.source):  # what passes without a stub is written elsewhere
+        exporting.require_written(module)
     text = render(module)
     with exporting.candidate(module, text) as path:
         exporting.check_import(module, path)
@@ -106,30 +113,42 @@ def _export_tested(course: Course, module: Module) -> None:
 
 
 def _judge(module: Module, run: runner.PytestRun) -> None:
-    if run.exit_code == 0:
-        console.ok(f"tests of {module.name} pass against the new export")
-        return
     kept = "the last good export stands" if module.export.exists() else "nothing was exported"
     again = f"`tito module test {module.number}`, or change it and complete again"
     if run.failure:
         raise run.failure.as_error(f"{module.name} fails its tests; {kept}", again)
-    raise CodeError(f"pytest stopped ({run.exit_code}); {kept}", run.output.strip()[-2000:])
+    if run.exit_code:
+        raise CodeError(f"pytest stopped ({run.exit_code}); {kept}", run.output.strip()[-2000:])
+    if not run.passed:
+        raise CodeError(f"no test of {module.name} ran; {kept}", run.output.strip()[-2000:])
+    if run.proved < run.passed:
+        what = f"{run.passed - run.proved} of {run.passed} tests did not run on the new export"
+        raise CodeError(f"{what}; {kept}", f"`tito doctor`; {module.package} came from elsewhere")
+    console.ok(f"tests of {module.name} pass against the new export")
 
 
-def _run_inline(module: Module, limit: float, quiet: bool) -> None:
+def _run_inline(course: Course, module: Module, limit: float, quiet: bool) -> None:
+    found = damages(course, module, module.cells)
     failure = runner.run_cells(module, limit, quiet)
     if failure:
+        _say(sorted(found, key=lambda damage: damage.number != failure.number))
         raise failure.as_error(then=f"edit {module.show(module.notebook)}, then `{_again(module)}`")
+    found = [damage for damage in found if damage.number]
+    for damage in found:
+        if damage.unjudged:
+            raise CodeError(damage.title, damage.fix)
+    _say(found)
+
+
+def _say(found: list[Damage]) -> None:
+    for damage in found[:SHOWN]:
+        console.note(damage.title, damage.fix)
+    if found[SHOWN:]:
+        console.note(f"and {len(found) - SHOWN} more of that kind")
 
 
 def _again(module: Module) -> str:
     return f"tito module test {module.number}"
-
-
-def _synced(course: Course, module: Module) -> Module:
-    with safety.lock(course.root):
-        sync.sync(module)
-    return module.fresh()
 
 
 def _next(module: Module) -> str:

@@ -20,11 +20,6 @@ FOLDER = click.Path(path_type=Path)
 @click.option("--nbgrader", "nbgrader", metavar="DIR", type=FOLDER, help="A source for nbgrader.")
 def release(names: tuple[str, ...], folder: Path | None, nbgrader: Path | None) -> int:
     course = source.course_here()
-    if course.learner is not None:
-        raise TitoError(
-            f"{course.root} is a learner's folder: the answers are not here",
-            "cd into the clone of the course",
-        )
     modules = sorted(set(course.select(names, False)), key=lambda module: module.number)
     if folder and not nbgrader:
         _to_learners(course, modules, folder)

@@ -10,15 +10,19 @@ from tito import console, safety
 from tito.course import Course, Module, find_course
 from tito.errors import TitoError
 from tito.learner.backups import Backup, backups, bring_back
+from tito.learner.damage import given_cells
 from tito.learner.lookup import find_exercise, module_named
-from tito.learner.reset import reset_exercise, reset_module
+from tito.learner.reset import reset_module, reset_part
 
 SHOWN = 20  # backups in a list
 
 
-@click.command(help="Put the stub back: of a module (12) or of one exercise (12.3).")
+@click.command(
+    help="Put back what was given: of a module (12), an exercise (12.3), a cell (test-12.3)."
+)
 @click.argument("name", metavar="N[.k]")
-def reset(name: str) -> int:
+@click.argument("cell", metavar="[CELL]", required=False)
+def reset(name: str, cell: str | None) -> int:
     course = find_course()
     if course.learner is None:
         raise TitoError(
@@ -26,22 +30,29 @@ def reset(name: str) -> int:
             "`tito init DIR` makes a folder to learn in",
         )
     with safety.lock(course.root):
-        what, copy = _reset(course, name)
+        what, copy = _reset(course, name, cell)
     if copy is None:
         console.note(f"{what} is as it was given")
     else:
         undo = f"`tito restore {copy.name}` brings the old files back"
-        console.ok(f"{what} is a stub again", undo)
+        console.ok(f"{what} is as it was given again", undo)
     return 0
 
 
-def _reset(course: Course, name: str) -> tuple[str, Path | None]:
+def _reset(course: Course, name: str, cell: str | None) -> tuple[str, Path | None]:
+    if cell:
+        module = course.module(name)
+        if cell not in {one.grade_id for one in given_cells(course, module)}:
+            raise TitoError(
+                f"{module.name} was given no cell {cell!r}", "`tito reset 12 test-12.3`"
+            )
+        return f"{cell} in {module.show(module.script)}", reset_part(course, module, cell)
     whole = module_named(course, name)
     if whole:
         return whole.show(whole.script), reset_module(course, whole)
     module, exercise = find_exercise(course, name)
     what = f"{exercise.number} {exercise.name} in {module.show(module.script)}"
-    return what, reset_exercise(course, module, exercise.number)
+    return what, reset_part(course, module, exercise.number)
 
 
 @click.command(help="List the backups (of module N), or bring one back by its name.")

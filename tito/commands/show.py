@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from tito import console
-from tito.commands.test import warn_if_stale
+from tito.commands.test import to_export, warn_if_stale
 from tito.course import Course, Module, find_course
 from tito.errors import TitoError
 from tito.running import runner
@@ -22,12 +22,7 @@ LIMIT = 20.0  # seconds for some dozens of words
 TEXT = "the cat sat on the mat because the cat was tired"
 
 
-@click.group(help="Draw what your own code does.")
-def show() -> None:
-    pass
-
-
-@show.command(help="Draw who looks at whom in a text, by your own attention.")
+@click.command(help="Draw who looks at whom in a text, by your own attention.")
 @click.option("--text", default=TEXT, show_default=True, help="Words, with spaces between.")
 @click.option("--heads", type=click.IntRange(1, 16), help="Heads of your MultiHeadAttention.")
 @click.option("--causal/--no-causal", help="With your create_causal_mask.")
@@ -78,7 +73,7 @@ def _notes(heads: int | None, seed: int, shown: int, given: int) -> Iterator[str
 
 def _attend(course: Course, module: Module, **arguments: Any) -> dict[str, Any]:
     """What the learner's export computes in a child process."""
-    export, again = module.show(module.export), f"`tito export {module.name}`"
+    export, again = module.show(module.export), to_export(course, module, f"export {module.name}")
     if not module.export.exists():
         raise TitoError(f"{export} is missing, and this draws what it computes", again)
     warn_if_stale(course, module)

@@ -8,6 +8,7 @@ import textwrap
 import click
 
 from tito import console
+from tito.commands.status import here
 from tito.course import Course, Module, find_course
 from tito.errors import TitoError
 from tito.exercises import Exercise, find_exercises, find_regions
@@ -18,11 +19,11 @@ from tito.running.passing import passes
 
 
 @click.command(help="The reference answer of an exercise, after it passes or with --yes.")
-@click.argument("name", metavar="N.k")
+@click.argument("name", metavar="[N.k]", required=False)
 @click.option("--yes", is_flag=True, help="Show it although the exercise does not pass yet.")
-def solution(name: str, yes: bool) -> int:
+def solution(name: str | None, yes: bool) -> int:
     course = find_course()
-    module, exercise = find_exercise(course, name)
+    module, exercise = find_exercise(course, name or here(course))
     answer = _answer(reference(course), module, exercise)
     passed = not yes and passes(module, latest_cells(module), exercise.number)
     if not (yes or passed or _confirmed(exercise)):

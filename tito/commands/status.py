@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from tito import console, safety
+from tito import console
 from tito.course import Course, Module, find_course
 from tito.errors import CodeError, TitoError
 from tito.exercises import Exercise, find_exercises
 from tito.export import is_current
-from tito.notebooks import sync
+from tito.learner.damage import damages
+from tito.learner.opened import opened
 from tito.notebooks.sync import latest_cells
 from tito.running import trial
 
@@ -18,7 +19,7 @@ RUN_LIMIT = 60.0  # seconds
 
 
 @click.command(help="Where you are, and what to type next.")
-@click.argument("names", nargs=-1)
+@click.argument("names", metavar="[N]...", nargs=-1)
 @click.option("--run", is_flag=True, help="Run the inline tests of the modules named.")
 @click.option("--limit", default=RUN_LIMIT, help="Seconds a run may take.")
 def status(names: tuple[str, ...], run: bool, limit: float) -> int:
@@ -32,6 +33,8 @@ def status(names: tuple[str, ...], run: bool, limit: float) -> int:
     for module in course.select(names, not names):
         say = console.ok if labels[module] in DONE else console.note
         say(f"{module.number} {module.name:<16} {labels[module]}")
+        if labels[module] != "borrowed":
+            _show_damage(course, module)
         if run:
             fails = _show_trial(module, limit)
             labels[module] = "fails" if fails else labels[module]
@@ -60,13 +63,45 @@ def state(course: Course, module: Module) -> str:
 
 def next_command(labels: dict[Module, str]) -> str:
     """What to type, by the first module that is not done."""
-    for module, label in labels.items():
-        if label.startswith("started") or label == "fails":
-            return f"tito watch {module.number}"
-        if label not in DONE:
-            verb = {"untouched": "start", "written": "complete", "stale": "complete"}
-            return f"tito module {verb.get(label, 'test')} {module.number}"
-    return "tito test --all"
+    ways = (next_for(module, label) for module, label in labels.items() if label not in DONE)
+    return next(ways, "tito test --all")
+
+
+def current(course: Course) -> Module | None:
+    """The first module that is not done."""
+    return next((one for one in course.modules if state(course, one) not in DONE), None)
+
+
+def here(course: Course) -> str:
+    module = current(course)
+    if module is None:
+        raise TitoError("every module is complete", "name an exercise, such as `12.3`")
+    return module.number
+
+
+def next_for(module: Module, label: str) -> str:
+    """What brings a module on from where it stands."""
+    if label == "untouched" and not module.opened.exists():
+        return f"tito module start {module.number}"
+    if label.startswith(("started", "untouched", "borrowed", "fails")):
+        return f"tito watch {module.number}"
+    verb = "complete" if label in ("written", "stale") else "test"
+    return f"tito module {verb} {module.number}"
+
+
+def _show_damage(course: Course, module: Module) -> None:
+    """What became of the cells, and what to do about it."""
+    try:
+        cells = latest_cells(module)
+        find_exercises(cells)
+        found = [one for one in damages(course, module, cells) if one.number]
+    except CodeError as error:  # it is said already
+        if error.fix:
+            console.plain(f"  {error.fix}")
+        console.plain(f"  {error.fix}") if error.fix else None
+        return
+    for damage in found:
+        console.bad(f"  {damage.title}", f"  {damage.fix}")
 
 
 def show_exercises(exercises: list[Exercise], done: bool = False) -> None:
@@ -77,9 +112,7 @@ def show_exercises(exercises: list[Exercise], done: bool = False) -> None:
 
 def _show_trial(module: Module, limit: float) -> bool:
     """Run every exercise and say which pass; return whether one fails."""
-    with safety.lock(module.root):
-        sync.sync(module)
-    found = trial.run(module.fresh(), limit, go_on=True)
+    found = trial.run(opened(module), limit, go_on=True)
     says = {"passes": console.ok, "fails": console.bad}
     for exercise in found.exercises:
         known = found.state(exercise)

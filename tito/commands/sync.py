@@ -11,7 +11,7 @@ from tito.notebooks import sync as syncing
 
 
 @click.command(help="Bring each .py and its .ipynb together (all modules, or those named).")
-@click.argument("names", nargs=-1)
+@click.argument("names", metavar="[N]...", nargs=-1)
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 where a pair is out of sync.")
 @click.option("--force", is_flag=True, help="Allow a sync that drops more than half of the cells.")
 def sync(names: tuple[str, ...], check: bool, force: bool) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import click
 
 from tito import console
 from tito import export as exporting
+from tito.commands.status import next_for, state
 from tito.course import Course, Module, find_course
 from tito.errors import CodeError, TitoError
 from tito.running import runner
@@ -25,12 +25,15 @@ class PassOn(click.Command):
         return super().parse_args(ctx, args[:end])
 
 
-@click.command(cls=PassOn, help="Run the tests of modules; what follows `--` goes to pytest.")
-@click.argument("names", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="The whole tests folder.")
+@click.command(
+    cls=PassOn, help="Run the tests of modules, or all; what is after -- goes to pytest."
+)
+@click.argument("names", metavar="[N]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="The whole tests folder, as without N.")
 @click.pass_context
 def test(ctx: click.Context, names: tuple[str, ...], everything: bool) -> int:
     course = find_course()
+    everything |= not names
     modules = course.select(names, everything)
     ready = _ready(course, modules, everything)
     files = ["tests"] if everything else _files_or_error(course, modules)
@@ -41,14 +44,14 @@ def test(ctx: click.Context, names: tuple[str, ...], everything: bool) -> int:
 
 
 def _verdict(run: runner.PytestRun, what: str) -> int:
-    if run.exit_code == 0:
-        skipped = f", {run.skipped} skipped" if run.skipped else ""
+    skipped = f", {run.skipped} skipped" if run.skipped else ""
+    if run.exit_code == 0 and run.passed:
         console.ok(f"{run.passed} tests passed{skipped}")
         return 0
     if run.failure:
         raise run.failure.as_error(then=f"`tito test {what} -- -x` stops at the first failure")
-    if run.exit_code == 5:
-        raise TitoError("no test was selected", "look at what stands after `--`")
+    if run.exit_code in (0, 5):
+        raise TitoError(f"no test ran{skipped}", "look at what stands after `--`")
     raise TitoError(f"pytest stopped with exit code {run.exit_code}", "its message stands above")
 
 
@@ -58,8 +61,9 @@ def _ready(course: Course, modules: list[Module], everything: bool) -> list[Modu
     left_out = [one for one in modules if one not in ready]
     names = ", ".join(module.name for module in left_out)
     if left_out and not (everything and ready):
-        todo = f"`tito module complete {left_out[0].number}` tests and exports it"
-        raise CodeError(f"nothing to test yet: {names} not exported", todo)
+        first = left_out[0]
+        way = to_export(course, first, f"module complete {first.number}")
+        raise CodeError(f"nothing to test yet: {names} not exported", way)
     if left_out:
         console.note(f"left out, not exported yet: {names}")
     return ready
@@ -92,12 +96,17 @@ def warn_if_stale(course: Course, module: Module) -> None:
     """Say where a module was edited after its export."""
     try:
         stale = not exporting.is_lent(course, module) and exporting.is_stale(module)
+        way = to_export(course, module, f"export {module.name}")
     except CodeError as error:
         console.note(error.message, error.fix)
         return
     if stale:
-        export = Path(module.show(module.export))
         state = "older than" if module.export.exists() else "missing; the tests need"
-        console.note(
-            f"{export.as_posix()} is {state} {module.name}_dev", f"`tito export {module.name}`"
-        )
+        console.note(f"{module.show(module.export)} is {state} {module.name}_dev", way)
+
+
+def to_export(course: Course, module: Module, command: str) -> str:
+    """The command that makes the export or, before it can, the one to write what is missing."""
+    label = state(course, module)
+    ready = label in ("written", "stale", "exported")
+    return f"`tito {command}`" if ready else f"`{next_for(module, label)}`"

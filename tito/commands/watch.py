@@ -6,11 +6,11 @@ from contextlib import suppress
 
 import click
 
-from tito import console, safety
-from tito.commands.status import DONE, state
+from tito import console
+from tito.commands.status import current
 from tito.course import Course, Module, find_course
 from tito.errors import TitoError
-from tito.notebooks import sync
+from tito.learner.opened import opened
 from tito.running import trial
 from tito.terminal import screen
 from tito.terminal.keys import Keyboard
@@ -32,16 +32,14 @@ def watch(name: str | None, once: bool, limit: float) -> int:
 
 
 def _current(course: Course) -> Module:
-    for module in course.modules:
-        if state(course, module) not in DONE:
-            return module
-    raise TitoError("every module is complete", "name one: `tito watch N`")
+    module = current(course)
+    if module is None:
+        raise TitoError("every module is complete", "name one: `tito watch N`")
+    return module
 
 
 def _once(module: Module, limit: float) -> int:
-    with safety.lock(module.root):
-        sync.sync(module)
-    found = trial.run(module.fresh(), limit)
+    found = trial.run(opened(module), limit)
     for line in (screen.head(module, found), *screen.verdict(found)):
         console.plain(line)
     return int(not found.passes)

@@ -13,9 +13,10 @@ import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,22 @@ from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.exercises import find_exercises
 from tito.grading import mistakes
-from tito.grading.gradebook import Batch, Gradebook
+from tito.grading.gradebook import IN_TIME, Batch, Gradebook, Lateness
 from tito.grading.judge import LIMIT
 from tito.grading.model import Check, Graded, Verdict
 from tito.grading.single import checks_file
 from tito.intake.find import Found
+from tito.running.environment import chosen
 
 DAY = 24 * 60 * 60.0
+HOME = Path(__file__).parents[2]
+START = """
+import sys
+home = sys.argv.pop(1)  # this very tito, whatever else is installed, and not the caller's folder
+sys.path[:1] = [] if home in sys.path else [home]
+from tito.grading.serve import main
+main()
+"""
 
 
 @dataclass(frozen=True)
@@ -43,18 +53,19 @@ class Plan:
     seed: int | None = None  # None: the gradebook's own, or a new one drawn
     jobs: int = 1
     limit: float = LIMIT
-    due: float | None = None  # POSIX seconds
+    late: Lateness = IN_TIME
     again: frozenset[str] = frozenset()  # names of submissions to grade anew
-    check: str = ""  # the one check to grade anew
+    checks: tuple[str, ...] = ()  # names of the only checks to grade anew
 
 
 class Judge:
     """A process that grades one submission after another (tito/grading/serve.py)."""
 
     def __init__(self, plan: Plan, seed: int) -> None:
-        words = [plan.course.root, plan.module.number, plan.level, plan.limit, seed]
+        words = [HOME, plan.course.root, plan.module.number, plan.level, plan.limit, seed]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tito.grading.serve", *map(str, words)],
+            [sys.executable, "-E", "-c", START, *map(str, words)],
+            env=chosen(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -112,17 +123,15 @@ class Run:
         checks = tuple(self.first.checks)
         name = self.plan.module.folder_name
         batch = Batch(name, self.seed, checks, fingerprint(self.plan.course, self.plan.module))
-        if self.plan.check not in ("", *(check.name for check in checks)):
-            raise TitoError(
-                f"no check {self.plan.check!r}", f"one of: {', '.join(c.name for c in checks)}"
-            )
-        if self.plan.check:
+        self.checks = _wanted(self.plan.checks, [check.name for check in checks])
+        if self.checks:
             return Gradebook.renewed(book, batch)
         return Gradebook(book, batch)
 
     def grade(self, found: list[Found]) -> Iterator[str]:
         """Grade what is not graded yet, or not as it is now; tell each name when it is done."""
         self.known = self.gradebook.done()
+        self.gradebook.set_lateness(self.plan.late)
         for one in found:
             self.waiting.put(one)
         count = max(1, min(self.plan.jobs, len(found)))
@@ -168,28 +177,43 @@ class Run:
         return judge
 
     def _job(self, found: Found) -> dict[str, Any]:
-        again = self.plan.check or found.name in self.plan.again
+        again = self.checks or found.name in self.plan.again
         return {
             **_named(found),
             "path": str(found.path),
             "others": [str(path) for path in found.others],
             "known": None if again else self.known.get(found.name),
-            "check": self.plan.check,
+            "checks": self.checks,
         }
 
     def _record(self, found: Found, answer: dict[str, Any]) -> None:
-        late = late_days(found, self.plan.due)
-        if "graded" not in answer:
-            self.gradebook.set_late_days(found.name, late)
-            return
-        told = answer["graded"]
-        verdicts = tuple(Verdict(**one) for one in told["verdicts"])
-        if self.plan.check:
-            for verdict in verdicts:
-                self.gradebook.replace_verdict(found.name, verdict)
-        else:
+        late, told = late_days(found, self.plan.late.due), answer.get("graded")
+        verdicts = tuple(Verdict(**one) for one in told["verdicts"]) if told else ()
+        if told and not self.checks:
             graded = Graded(**{**told, "verdicts": verdicts, "late_days": late})
             self.gradebook.record(graded)
+            return
+        for verdict in verdicts:
+            self.gradebook.replace_verdict(found.name, verdict)
+        self.gradebook.set_late_days(found.name, late)
+
+
+def _wanted(said: tuple[str, ...], names: list[str]) -> list[str]:
+    """The checks of these names; one with parameters stands for all its cases."""
+    found: set[str] = set()
+    for one in said:
+        cases = {name for name in names if name == one or name.startswith(f"{one}[")}
+        if not cases:
+            raise TitoError(f"no check {one!r}", f"did you mean {' or '.join(near(one, names))}?")
+        found |= cases
+    return [name for name in names if name in found]
+
+
+def near(said: str, names: Iterable[str]) -> list[str]:
+    """The names that somebody may have meant, the likeliest first; all if none is like it."""
+    names = list(names)
+    parts = [name for name in names if said.lower() in name.lower()]
+    return list(dict.fromkeys([*get_close_matches(said, names), *parts]))[:5] or names
 
 
 EMPTY: dict[str, Any] = {"sha256": "", "level": "", "verdicts": [], "note": ""}

@@ -19,6 +19,7 @@ IN_WORDS = {
     "wrong type": "The result is of a wrong type.",
     "strange value": "The result is too large, or nothing that a check can read.",
     "not written": "This is not written yet.",
+    "example only": "The example is right, but no check with other inputs is.",
     "error": "Your code raised an error.",
     "time limit": "It took too long; is there a loop that does not end?",
     "memory limit": "It took too much memory.",

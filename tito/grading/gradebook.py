@@ -29,12 +29,30 @@ CREATE TABLE submissions (
     name TEXT PRIMARY KEY, student TEXT NOT NULL, sha256 TEXT NOT NULL, level TEXT NOT NULL,
     note TEXT NOT NULL, late_days INTEGER NOT NULL
 );
+CREATE TABLE lateness (due REAL, percent REAL NOT NULL);  -- one row
 CREATE TABLE verdicts (
     submission TEXT NOT NULL REFERENCES submissions(name) ON DELETE CASCADE,
     check_name TEXT NOT NULL REFERENCES checks(name),
     points REAL NOT NULL, category TEXT NOT NULL, reason TEXT NOT NULL, mistake TEXT NOT NULL,
     PRIMARY KEY (submission, check_name)
 )"""
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """When work was due, and what a day costs: kept, so that a later run need not say it again."""
+
+    due: float | None = None  # POSIX seconds
+    percent: float = 0
+
+    def with_changes(self, due: float | None = None, percent: float | None = None) -> Lateness:
+        """What is not given stays as it is."""
+        return Lateness(
+            self.due if due is None else due, self.percent if percent is None else percent
+        )
+
+
+IN_TIME = Lateness()  # whenever it comes
 
 
 @dataclass(frozen=True)
@@ -91,10 +109,10 @@ class Gradebook:
     def renewed(cls, path: Path, batch: Batch) -> Gradebook:
         """Open it for a check that was changed inside: all else must be as it was."""
         book = cls(path, None)
-        _compare(path, replace(book.batch, fingerprint=batch.fingerprint), batch)
+        book.batch = replace(book.batch, fingerprint=batch.fingerprint)
+        _compare(path, book.batch, batch)
         with book._connection() as connection:
             connection.execute("UPDATE batch SET fingerprint = ?", (batch.fingerprint,))
-        book.batch = batch
         return book
 
     @contextmanager
@@ -123,6 +141,14 @@ class Gradebook:
             connection.execute(
                 "UPDATE submissions SET late_days = ? WHERE name = ?", (days, printable(name))
             )
+
+    def lateness(self) -> Lateness:
+        with self._connection("BEGIN") as connection:
+            return Lateness(*connection.execute("SELECT due, percent FROM lateness").fetchone())
+
+    def set_lateness(self, late: Lateness) -> None:
+        with self._connection() as connection:
+            connection.execute("UPDATE lateness SET due = ?, percent = ?", (late.due, late.percent))
 
     def done(self) -> dict[str, str]:
         """The sha256 of what was graded, by name."""
@@ -160,9 +186,10 @@ class Gradebook:
             )
 
 
-def merge(paths: Iterable[Path], to: Path) -> Gradebook:
+def merge(paths: Iterable[Path], to: Path, percent: float | None = None) -> Gradebook:
     """Make one gradebook of several; `to` may be there already and counts as one of them."""
-    books = [Gradebook(path, None) for path in [*([to] if to.exists() else []), *paths]]
+    old = [Gradebook(to, None)] if to.exists() else []
+    books = [*old, *(Gradebook(path, None) for path in paths)]
     if not books:
         raise TitoError("no gradebooks to merge", "name at least one")
     found: dict[str, tuple[Graded, Path]] = {}
@@ -175,9 +202,23 @@ def merge(paths: Iterable[Path], to: Path) -> Gradebook:
                     f"{graded.name} stands in {where} and, with other content, in {book.path}",
                     "grade it again in one of them and leave it out of the other",
                 )
+    late = _common(old or books, percent)
     merged = Gradebook(to, books[0].batch)
+    merged.set_lateness(late)
     merged.record(*(graded for graded, _ in found.values()))
     return merged
+
+
+def _common(books: list[Gradebook], given: float | None) -> Lateness:
+    """What all shards were told of due time and penalty, the latter unless it is given."""
+    first, *others = (book.lateness().with_changes(percent=given) for book in books)
+    for late, book in zip(others, books[1:], strict=True):
+        if late != first:
+            raise TitoError(
+                f"{book.path} has another due time or penalty than {books[0].path}",
+                "grade each shard with the same --due and --late-percent",
+            )
+    return first
 
 
 def _create(connection: sqlite3.Connection, batch: Batch) -> None:
@@ -186,6 +227,7 @@ def _create(connection: sqlite3.Connection, batch: Batch) -> None:
     connection.execute(
         "INSERT INTO batch VALUES (?, ?, ?)", (batch.module, batch.seed, batch.fingerprint)
     )
+    connection.execute("INSERT INTO lateness VALUES (NULL, 0)")
     connection.executemany(
         "INSERT INTO checks VALUES (?, ?, ?, ?, ?)",
         [

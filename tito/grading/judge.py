@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import re
 import textwrap
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -28,6 +29,7 @@ from tito.grading.inside import wire
 from tito.grading.mistakes import Planted
 from tito.grading.sandbox import Sandbox, SandboxError, best_level, inside_folder
 from tito.notebooks.linemap import exported_cells
+from tito.notebooks.magics import as_python
 
 LIMIT = 5.0  # seconds of computing for one probe
 BUDGET = 30.0  # seconds lost on probes without an answer; after that each has SHORT
@@ -35,8 +37,13 @@ SHORT = 1.0
 RECORD = "tests/grading/expected_{}.json"
 FORGED = Answer(category="strange value", reason="it returned something that is no value")
 LOST = Answer(category="sandbox lost", reason="it ended the process that watches it")
-Cells = list[tuple[str, str]]
+Cells = Sequence[tuple[str, str]]
 Probe = Callable[..., Any]
+MISSING = re.compile(
+    r"(?:NameError: name|AttributeError: module '[\w.]+' has no attribute) '(\w+)'"
+)
+BOUND = r"^(?:(?:def|class) +{0}\b|{0} *[:=]|(?:import|from) .{{0,200}}\b{0}\b)"
+MAX_BROKEN, MAX_NOTES = 20, 3  # lines that did not run: looked at, and named
 NAMEABLE = ("", "error", "strange value")  # categories in which two wrong answers can be told apart
 
 
@@ -84,13 +91,16 @@ def own_cells(module: Module) -> Cells:
 class Subject:
     """One submission in its sandbox."""
 
-    def __init__(self, bench: Bench, cells: Cells, limit: float) -> None:
-        self.bench, self.cells, self.limit = bench, cells, limit
+    def __init__(self, bench: Bench, cells: Cells, limit: float, outside: Cells) -> None:
+        self.bench, self.limit = bench, limit
+        self.code, self.outside = dict(cells), dict(outside)
+        self.cells: Sequence[Sequence[str]] = [(name, *as_python(code)) for name, code in cells]
         self.sandbox: Sandbox | None = None
         self.lost = 0.0  # seconds
         self.broken: list[tuple[str, Answer]] = []
         self.fatal: Answer | None = None
         self.asked: dict[str, Asked] = defaultdict(list)  # by exercise
+        self.not_exported: dict[str, str] = {}  # a name that was missing, and the cell that has it
         self.load()
 
     def load(self) -> None:
@@ -103,7 +113,7 @@ class Subject:
         if not isinstance(loaded.value, Loaded):
             self.fatal = loaded if loaded.category else FORGED
         else:
-            self.broken, self.cells = loaded.value.broken, loaded.value.cells
+            self.broken, self.cells = loaded.value.broken[:MAX_BROKEN], loaded.value.cells
             if self.sandbox:
                 self.sandbox.load(self.bench.module.package, self.cells)
 
@@ -124,11 +134,31 @@ class Subject:
         return answer
 
     def _explained(self, answer: Answer) -> Answer:
-        """An error may come from a cell that could not be loaded: then that is what to say."""
-        if self.broken and answer.reason.startswith(("NameError", "AttributeError")):
-            cell, error = self.broken[0]
-            return replace(error, where=error.where or cell)
+        """A name may be missing because its cell did not run: then that is what to say."""
+        missing = MISSING.match(answer.reason)
+        if not missing:
+            return answer
+        for cell, error in self.broken:
+            if re.search(rf"\b{missing[1]}\b", self.code.get(cell, "")):
+                return replace(error, where=error.where or cell)
+        bound = re.compile(BOUND.format(missing[1]), re.MULTILINE)
+        cell = next((cell for cell, code in self.outside.items() if bound.search(code)), "")
+        if cell:
+            self.not_exported[missing[1]] = cell
         return answer
+
+    def notes(self) -> list[str]:
+        """What cost points, or might have, and is no answer to a question."""
+        if self.fatal:
+            return [f"it cannot be loaded: {self.fatal.told}"]
+        told = [f"{error.where or cell} did not run: {error.reason}" for cell, error in self.broken]
+        more = ["more lines did not run"] if told[MAX_NOTES:] else []
+        outside = [
+            f"{name} is used by an exported cell and stands in {cell}, which is not exported: "
+            "`tito module complete` refuses that, too"
+            for name, cell in self.not_exported.items()
+        ]
+        return [*told[:MAX_NOTES], *more, *outside]
 
     def close(self) -> None:
         if self.sandbox:
@@ -148,10 +178,10 @@ class Bench:
         self.subject: Subject | None = None
         self.idle: Sandbox | None = None
 
-    def take(self, cells: Cells, limit: float = LIMIT) -> None:
-        """Grade this submission from now on."""
+    def take(self, cells: Cells, limit: float = LIMIT, outside: Cells = ()) -> None:
+        """Grade this submission from now on; `outside` are the cells that do not count."""
         self.let_go()
-        self.subject = Subject(self, cells, limit)
+        self.subject = Subject(self, cells, limit, outside)
 
     def let_go(self) -> None:
         if self.subject:
@@ -162,7 +192,7 @@ class Bench:
         assert self.subject, "nothing to grade was taken"
         return Submission(self, self.subject, exercise)
 
-    def open_sandbox(self, cells: Cells) -> Sandbox:
+    def open_sandbox(self, cells: Sequence[Sequence[str]]) -> Sandbox:
         sandbox, self.idle = self.idle, None
         if sandbox:
             sandbox.begin()

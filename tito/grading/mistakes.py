@@ -6,6 +6,7 @@ They stand in tests/course/wrong/NN_name.md, one entry a mistake, with its name 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def planted_text(answer: Planted, module: Module) -> str:
     return "\n".join(lines) + "\n"
 
 
-def planted_cells(answer: Planted, cells: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def planted_cells(answer: Planted, cells: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """The module's cells with the answer in place of the reference's."""
     planted = []
     for name, code in cells:

@@ -1,14 +1,15 @@
 """pytest's side of grading: options, marks, and the fixtures `submission` and `rng`.
 
-`pytest --submission PATH` grades one submission; without it the checks run on this folder's own
-module. `tito grade` runs the same tests on many (tito/grading/batch.py).
+`pytest --submission=PATH` grades one submission; without it the checks run on this folder's own
+module. `tito grade` runs the same tests on many (tito/grading/batch.py). The course's settings for
+pytest name this plugin (`addopts`), so that no other project meets it.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Generator
-from dataclasses import asdict
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,13 @@ MARKS = (
 )
 
 
+LONE: dict[str, Any] = {
+    "points": 0,
+    "category": "example only",
+    "reason": "the example is right; it counts only beside a check with other inputs",
+}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("tito", "grading one submission")
     group.addoption("--submission", metavar="PATH", help="grade this file, folder or zip")
@@ -49,10 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """`--submission PATH`: begin again with the checks of its module, in the course's settings.
-
-    pytest took PATH for a test of its own, and looked for its settings there.
-    """
+    """`--submission=PATH`: begin again, with the checks of its module alone."""
     if not config.getoption("submission") or config.pluginmanager.has_plugin(AGAIN):
         return None
     from tito.grading.single import run_on_checks
@@ -100,6 +105,21 @@ def check_of(item: pytest.Item) -> Check:
         points.args[0] if points else 1,
         item.get_closest_marker("hidden") is not None,
     )
+
+
+def counted(verdicts: list[Verdict], items: list[pytest.Item]) -> Iterator[Verdict]:
+    """Points for a fixed question only beside a right answer to a drawn one of its exercise.
+
+    What is right for fixed inputs can be known, and answered, without computing it.
+    """
+    checks = {check_of(item).name: check_of(item) for item in items}
+    drawn = {check_of(item).name for item in items if "rng" in getattr(item, "fixturenames", ())}
+    asked = {checks[name].exercise for name in drawn}
+    right = [one.check for one in verdicts if one.check in drawn and one.category == PASSED]
+    computed = {checks[name].exercise for name in right}
+    for one in verdicts:
+        lone = one.check not in drawn and checks[one.check].exercise in asked - computed
+        yield replace(one, **LONE) if lone and one.category == PASSED else one
 
 
 def is_check(item: pytest.Item) -> bool:

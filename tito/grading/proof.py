@@ -1,11 +1,13 @@
 """Proof that the checks of a module are right: answers of all kinds are graded as submissions.
 
-The reference and other right answers must get every point, the stub none, and each listed wrong
-answer must lose points on its own exercise. What is released must leak nothing.
+The reference and other right answers must get every point, the stub none; nor must an exercise
+whose answer does nothing, beside right answers to all others; and each listed wrong answer must
+lose points on its own exercise. What is released must leak nothing.
 """
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +16,7 @@ from pathlib import Path
 
 from tito.course import Module
 from tito.errors import TitoError
-from tito.exercises import strip_answers
+from tito.exercises import find_exercises, strip_answers
 from tito.grading import mistakes
 from tito.grading.batch import Plan, Run
 from tito.grading.gradebook import Batch
@@ -22,6 +24,8 @@ from tito.grading.mistakes import Planted
 from tito.grading.model import Graded
 from tito.intake import find as intake
 from tito.release.build import release
+
+NOT_WRITTEN = re.compile(r'raise NotImplementedError\("exercise [\d.]+: \w+"\)')
 
 
 @dataclass
@@ -46,6 +50,10 @@ class Answers:
         self.module = module
         text = module.script.read_text("utf-8")
         self.texts = {"reference": text, "stub": strip_answers(text)}
+        self.empty = [exercise.number for exercise in find_exercises(module.cells)]
+        for number in self.empty:
+            stub = strip_answers(text, only={number})
+            self.texts[f"empty-{number}"] = NOT_WRITTEN.sub("pass", stub)
         self.wrong = self._planted("wrong", mistakes.read(module))
         self.right = self._planted("right", mistakes.read(module, mistakes.RIGHT))
 
@@ -88,6 +96,7 @@ class Proving:
         proof.add("reference", self._not_full({"reference": "the reference"}), 1)
         stub = self.graded["stub"].points
         proof.add("stub", [f"the stub gets {stub:g} points"] if stub else [], 1)
+        proof.add("empty", [*self._earned_by_nothing()], len(self.answers.empty))
         wrong, right = self.answers.wrong, self.answers.right
         unseen = [f"loses nothing: {one}" for name, one in wrong.items() if not self._loses(name)]
         proof.add("wrong", unseen, len(wrong))
@@ -102,6 +111,15 @@ class Proving:
             lost = [one for one in self.graded[name].verdicts if one.category != "passed"]
             found += [f"loses points: {what}: {lost[0].check}: {lost[0].reason}"] if lost else []
         return found
+
+    def _earned_by_nothing(self) -> Iterator[str]:
+        """Exercises that get points though their answer does nothing."""
+        assert self.batch
+        for number in self.answers.empty:
+            results = self.batch.by_exercise(self.graded[f"empty-{number}"]).get(number, [])
+            passed = [check.name for check, verdict in results if verdict.points]
+            if passed:
+                yield f"the given code passes alone: {number}: {', '.join(passed)}"
 
     def _loses(self, name: str) -> bool:
         """Does it lose points on its own exercise?"""

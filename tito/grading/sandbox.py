@@ -1,7 +1,7 @@
 """The walls around a submission, as strong as this machine has them; the level says how strong.
 
-3 bubblewrap: a root of its own, read-only, that holds Python and NumPy alone; no network; scratch
-  space in memory.
+3 bubblewrap: a root of its own, read-only, that holds Python, NumPy and Matplotlib alone; no
+  network; scratch space in memory.
 2 namespaces: the same, made with `unshare`, where bubblewrap is missing or refused.
 1 limits: a process of its own with the system's limits (POSIX). It can reach what you can reach.
 0 process: a fresh interpreter for each probe, with an empty environment (Windows).
@@ -15,21 +15,23 @@ import compileall
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from threading import Timer
 
 from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.grading.inside import wire
-from tito.running.trial import THREADS
+from tito.running.environment import THREADS
 
 INSIDE = Path(wire.__file__).parent
 NAMES = {3: "3 bubblewrap", 2: "2 namespaces", 1: "1 limits, unsandboxed", 0: "0 unsandboxed"}
@@ -38,8 +40,12 @@ SCRATCH = 64 << 20  # bytes
 GONE = b"gone"  # says fresh.py, where a worker ended before its time
 START_LIMIT = 60.0  # seconds
 PATIENCE = 4  # the worker gives up after 3 times a probe's limit; this is for a worker that hangs
-SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache"]
-SYSTEM += ["/etc/alternatives"]
+LIBRARIES = ("bin", "lib", "lib32", "lib64")  # of a system, or of a Python
+SYSTEM = [*(f"/{name}" for name in LIBRARIES), *(f"/usr/{name}" for name in LIBRARIES)]
+SYSTEM += ["/usr/local/lib", "/usr/share/zoneinfo", "/etc/ld.so.cache", "/etc/alternatives"]
+DECLARED = ("numpy", "matplotlib")  # by the course, with what they require: all that is importable
+PACKAGES = "/packages"
+_NO_PACKAGE = re.compile(r"\.(dist|egg)-info$|^__pycache__$|^\.\.$")
 ONE_THREAD = dict.fromkeys(THREADS, "1")
 
 
@@ -93,7 +99,7 @@ class Sandbox:
         self.close()
         return False
 
-    def load(self, module: str, cells: list[tuple[str, str]]) -> None:
+    def load(self, module: str, cells: Sequence[Sequence[str]]) -> None:
         """Say which cells a probe runs first."""
         self._send(json.dumps({"load": {"module": module, "cells": cells}}).encode())
 
@@ -144,9 +150,9 @@ def inside_folder(course: Course, module: Module) -> Iterator[Path]:
         for file in INSIDE.glob("*.py"):
             shutil.copy(file, folder)
         package = course.root / "tinytorch"
-        later = [one.export for one in course.modules if one.number >= module.number]
+        earlier = [one.export for one in course.modules if one.number < module.number]
         for file in package.rglob("*.py"):
-            if file not in later:
+            if file in earlier or file.name == "__init__.py" or file.parent == package:
                 target = folder / "tinytorch" / file.relative_to(package)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(file, target)
@@ -168,8 +174,7 @@ def best_level(folder: Path) -> int:
 
 
 def _command(folder: Path, level: int, scratch: str) -> list[str]:
-    python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
-    run = [python, "-s", "-S", "-B"]
+    run = [_python(), "-s", "-S", "-B"]
     if level == 3:
         return [*_bubblewrap(_walls(folder)), *run, "/course/worker.py"]
     if level == 2:
@@ -181,16 +186,59 @@ def _command(folder: Path, level: int, scratch: str) -> list[str]:
     return [*run, str(folder / "worker.py"), *([] if level else ["--spawn"])]
 
 
+def _python() -> str:
+    return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+
+
+@cache
 def _walls(folder: Path) -> list[tuple[str, str]]:
-    """What can be seen inside: (from, to). From "" an empty folder hides what would be there."""
-    seen = [(path, path) for path in [*SYSTEM, sys.base_prefix] if os.path.exists(path)]
-    for name in ("numpy", "numpy.libs"):  # nothing else that is installed beside it
-        path = _numpy_folder() / name
-        seen += [(str(path), f"/numpy/{name}")] if path.exists() else []
-    installed = Path(__file__).resolve().parents[2]  # with the answers, where tito is a wheel
-    secret = [installed / "tito", installed / "tinytorch"]
-    hidden = [("", str(one)) for one in secret if any(one.is_relative_to(path) for path, _ in seen)]
-    return [*seen, (str(folder), "/course"), *hidden]
+    """What can be seen inside: (from, to). From "" an empty folder hides what would be there.
+
+    What is installed beside Python or the system is hidden: SciPy has a softmax, and a wheel of the
+    course the answers.
+    """
+    homes = [Path(os.path.realpath(sys.base_prefix)), Path(_python()).parents[1]]
+    own = [str(home / name) for home in homes for name in LIBRARIES]
+    seen = [path for path in dict.fromkeys([*SYSTEM, *own]) if os.path.exists(path)]
+    hidden = {one for path in seen if not os.path.islink(path) for one in _installed(path)}
+    packages = [(str(path), f"{PACKAGES}/{path.name}") for path in _packages()]
+    walls = [*zip(seen, seen, strict=True), (str(folder), "/course"), *packages]
+    return [*walls, *(("", path) for path in sorted(hidden))]
+
+
+def _installed(folder: str) -> Iterator[str]:
+    """Where packages lie, of whatever Python, below a folder."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                found = entry.name in ("site-packages", "dist-packages")
+                yield from [entry.path] if found else _installed(entry.path)
+
+
+@cache
+def _packages() -> list[Path]:
+    """The files and folders of what the course declares, and of what that requires."""
+    waiting, found = [*DECLARED], dict[str, list[Path]]()
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found[name] = []
+        with suppress(metadata.PackageNotFoundError):
+            one = metadata.distribution(name)
+            tops = {name, *(file.parts[0] for file in one.files or [])}
+            kept = [top for top in sorted(tops) if not _NO_PACKAGE.search(top)]
+            paths = [Path(str(one.locate_file(top))) for top in kept]
+            found[name] = [path for path in paths if path.exists()]
+            needed = [line for line in one.requires or [] if "extra ==" not in line]
+            waiting += [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in needed]
+    return [path for paths in found.values() for path in paths]
+
+
+def _scratch(walls: list[tuple[str, str]]) -> str:
+    """Where scratch space is mounted: not over a Python that lies below /tmp."""
+    below = any(Path(target).is_relative_to("/tmp") for _, target in walls)
+    return "/scratch" if below else "/tmp"
 
 
 @cache
@@ -201,14 +249,20 @@ def _numpy_folder() -> Path:
 
 
 def _bubblewrap(walls: list[tuple[str, str]]) -> list[str]:
+    scratch = _scratch(walls)
     flags = ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--as-pid-1"]
     flags += ["--cap-drop", "ALL", "--proc", "/proc", "--dev", "/dev"]
     flags += ["--remount-ro", "/proc", "--remount-ro", "/dev"]
-    flags += ["--size", str(SCRATCH), "--tmpfs", "/tmp"]
+    flags += ["--size", str(SCRATCH), "--tmpfs", scratch]
     for source, target in walls:
-        flags += ["--ro-bind", source, target] if source else ["--tmpfs", target]
-        flags += [] if source else ["--remount-ro", target]
-    return ["bwrap", *flags, *_no_nesting(), "--remount-ro", "/", "--chdir", "/tmp", "--"]
+        if not source:
+            flags += ["--tmpfs", target, "--remount-ro", target]
+        elif source == target and os.path.islink(source):  # /bin and /lib are often links into /usr
+            flags += ["--symlink", os.readlink(source), target]
+        else:
+            flags += ["--ro-bind", source, target]
+    flags += [*_no_nesting(), "--remount-ro", "/", "--chdir", scratch, "--"]
+    return [shutil.which("bwrap") or "bwrap", *flags]
 
 
 @cache
@@ -224,7 +278,7 @@ def _no_nesting() -> list[str]:
 def _environment(folder: Path, level: int, scratch: str) -> dict[str, str]:
     """Nothing of the instructor's, and the same everywhere."""
     alone = level >= SAFE
-    home = "/tmp" if alone else scratch
+    home = _scratch(_walls(folder)) if alone else scratch
     kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
     fixed = {
         "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
@@ -233,6 +287,9 @@ def _environment(folder: Path, level: int, scratch: str) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONUTF8": "1",
         "PYTHONHASHSEED": "0",
-        "PYTHONPATH": "/numpy" if alone else str(_numpy_folder()),
+        "PYTHONIOENCODING": "utf-8:backslashreplace",  # half an emoji can be printed
+        "PYTHONBREAKPOINT": "0",  # one that was left stops nothing
+        "MPLBACKEND": "Agg",
+        "PYTHONPATH": PACKAGES if alone else str(_numpy_folder()),
     }
     return {**kept, **fixed, **ONE_THREAD}

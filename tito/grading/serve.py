@@ -1,9 +1,7 @@
 """One judge of a batch: pytest, started once, runs the checks for each submission it is told of.
 
-    python -m tito.grading.serve ROOT MODULE LEVEL LIMIT SEED
-
-It reads a job a line from standard input and answers each with a line on standard output. What
-pytest prints goes nowhere.
+It is started with ROOT MODULE LEVEL LIMIT SEED (tito/grading/batch.py), reads a job a line from
+standard input, and answers each with a line on standard output. What pytest prints goes nowhere.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ import pytest
 from tito.course import Course
 from tito.grading.judge import Bench
 from tito.grading.model import PASSED, Graded, Verdict
-from tito.grading.plugin import BENCHES, check_of, is_check
+from tito.grading.plugin import BENCHES, check_of, counted, is_check
 from tito.grading.sandbox import NAMES
 from tito.grading.single import checks_file
 from tito.intake.find import Found, Source, Unreadable, read
@@ -62,28 +60,27 @@ class Loop:
             return {"graded": asdict(Graded(found.name, found.student, "", "", (), str(error)))}
         if source.sha256 == job["known"]:
             return {"same": True}
-        wanted = [
-            one for one in items if check_of(one).name in (job["check"] or check_of(one).name)
-        ]
+        named = {check_of(one).exercise for one in items if check_of(one).name in job["checks"]}
+        # All checks of their exercises: a fixed one counts only beside a drawn one.
+        wanted = [one for one in items if not job["checks"] or check_of(one).exercise in named]
         return {"graded": asdict(self.run(found, source, wanted))}
 
     def run(self, found: Found, source: Source, items: list[pytest.Item]) -> Graded:
         self.verdicts = []
-        self.bench.take(list(source.cells), self.limit)
-        fatal = self.bench.subject.fatal if self.bench.subject else None
+        self.bench.take(source.cells, self.limit, source.outside)
         for item, following in zip(items, [*items[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         verdicts = tuple(self.named(items))
+        told = self.bench.subject.notes() if self.bench.subject else []
         self.bench.let_go()
-        notes = [source.note, f"it cannot be loaded: {fatal.told}" if fatal else ""]
-        note, level = "; ".join(filter(None, notes)), NAMES[self.bench.level]
+        note, level = "; ".join(filter(None, [source.note, *told])), NAMES[self.bench.level]
         return Graded(found.name, found.student, source.sha256, level, verdicts, note)
 
     def named(self, items: list[pytest.Item]) -> Iterator[Verdict]:
         """A mistake that explains all answers to an exercise is named before one for a check."""
         assert self.bench.subject
         exercises = {check.name: check.exercise for check in map(check_of, items)}
-        for verdict in self.verdicts:
+        for verdict in counted(self.verdicts, items):
             exercise, failed = exercises[verdict.check], verdict.category != PASSED
             asked = self.bench.subject.asked[exercise] if failed else []
             known = self.bench.known_mistake(exercise, asked)
@@ -97,7 +94,8 @@ class Loop:
             self.verdicts.append(Verdict(**{key: told[key] for key in names}))
 
 
-def main(root: str, name: str, level: str, limit: str, seed: str) -> None:
+def main() -> None:
+    root, name, level, limit, seed = sys.argv[1:]
     inbox, outbox = os.fdopen(os.dup(0), encoding="utf-8"), os.fdopen(os.dup(1), "w")
     quiet = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
@@ -106,7 +104,7 @@ def main(root: str, name: str, level: str, limit: str, seed: str) -> None:
     module = course.module(name)
     bench = Bench(course, module, int(seed), int(level))
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    settings = ["-c", str(course.root / "pyproject.toml"), "-p", "tito.grading.plugin", "-s"]
+    settings = ["-c", str(course.root / "pyproject.toml"), "-s"]
     settings += ["--tb=native"]  # nobody reads it, and pytest's own takes longer than all checks
     settings += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # it is already imported
     settings += [part for name in NOT_NEEDED for part in ("-p", f"no:{name}")]
@@ -114,7 +112,3 @@ def main(root: str, name: str, level: str, limit: str, seed: str) -> None:
     os.chdir(course.root)  # pytest takes `[` and `::` in a path for parts of a test's name
     status = pytest.main([*settings, module.show(checks_file(course, module))], plugins=[loop])
     sys.exit(int(status))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -10,10 +10,11 @@ import gzip
 import io
 import re
 import stat
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import IO
 
@@ -22,6 +23,7 @@ from tito.intake.contents import MAX_FILES, Member, Unreadable, problem_of, read
 MAX_ARCHIVE = 100_000_000
 MAX_READ = 8_000_000  # in one piece: a zip's list of files, a tar's header
 SUFFIXES = (".zip", ".tgz", ".tar.gz")
+_UTC = 0x5455  # Info-ZIP's field with POSIX seconds
 _PLAIN_ZIP = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others can ask for gigabytes
 
 
@@ -78,9 +80,16 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
 
 
 def _zip_time(info: zipfile.ZipInfo) -> float | None:
+    """When it was last changed: by the clock on the wall, unless a zip says it in full."""
+    rest = info.extra
+    while len(rest) >= 9:
+        kind, size = struct.unpack("<HH", rest[:4])
+        if kind == _UTC and rest[4] & 1:
+            return float(struct.unpack("<i", rest[5:9])[0])
+        rest = rest[4 + size :]
     try:
-        return datetime(*info.date_time, tzinfo=timezone.utc).timestamp()
-    except ValueError:
+        return datetime(*info.date_time).timestamp()
+    except (ValueError, OverflowError, OSError):
         return None
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tito.course import Module
 from tito.intake.archive import is_archive, members_of_archive
 from tito.intake.contents import FOLDER, Member, Unreadable
+from tito.intake.names import stem
 
 MAX_ARCHIVES = 3  # looked into, in one folder
 MAX_NESTING = 2  # a zip in a zip
@@ -68,7 +69,8 @@ def _ranked(usable: list[Member], module: Module) -> list[Member]:
     place = ("modules", module.folder_name)
     named = [m for m in usable if own in m.name.lower()]
     strangers = [m for m in usable if not _OF_ANOTHER.match(m.name)]
-    counts = Counter(m.suffix for m in strangers)
+    kinds = {(m.path.parent, stem(m.name), m.suffix) for m in strangers}  # hw.py, hw-1.py: one
+    counts = Counter(suffix for *_, suffix in kinds)
     lone = [m for m in strangers if counts[m.suffix] == 1]
     exports = [m for m in usable if m.name.lower() == f"{module.name}.py"]
     in_place = [m for m in named if m.path.parts[-3:-1] == place and m.path.stem.lower() == own]

@@ -8,43 +8,65 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from tito.grading.text import printable
 from tito.intake.contents import Member, Unreadable
 from tito.intake.decode import decode, line_of, refuse_conflict
-from tito.lines import split
+from tito.lines import plain, split
 from tito.notebooks import percent
 from tito.notebooks.cell import Cell
 
 MAX_SCRIPT, MAX_NOTEBOOK, MAX_CODE = 2_000_000, 64_000_000, 2_000_000
 MAX_VALUES = 2_000_000  # of a notebook's JSON: `[],[],[]` takes thirty times its size in memory
 MAX_STEPS = 50_000_000  # of reading a `.py`; the longest module of the course takes two million
+_EXPORT = re.compile(r"\s*(?:[%!][^\n]*\n\s*)*#[ \t]*\|[ \t]*export[ \t]*(?:\n|$)")
 _INDENT = re.compile(r"^[\s#]+")  # of any kind of blank: what a magic may stand behind
 Code = tuple[tuple[str, str], ...]  # of each cell its name and its code
-Taken = tuple[Code, str]  # and a note
+
+
+class Taken(NamedTuple):
+    """What was read out of a file."""
+
+    cells: Code  # that count
+    note: str
+    outside: Code = ()  # that do not
 
 
 def extract(member: Member, answers: frozenset[str]) -> Taken:
     """The code that counts; `answers` are the names of the cells that the course exports."""
     if member.suffix == ".ipynb":
         text, note = decode(member.load(MAX_NOTEBOOK), member.name, python=False)
-        cells = [cell for cell in _notebook_cells(text, member.name) if cell.kind == "code"]
-        instead = tuple((_name(cell), cell.source) for cell in cells)
+        cells = _notebook_cells(text, member.name)
+        instead = _code(cells)
     else:
         text, note = decode(member.load(MAX_SCRIPT), member.name)
         refuse_conflict(text, member.name)
         cells = _script_cells(text, member.name)
         instead = ((printable(member.name, 60), text),)
     taken = taken_cells(cells, answers)
+    outside = _code(cell for cell in cells if not _is_answer(cell, answers))
+    small = sum(len(code) for _, code in outside) <= MAX_CODE
+    notes = [note, *(_is_text(cell) for cell in cells if _is_answer(cell, answers))]
     if not taken:
-        note = "; ".join(filter(None, [note, f"{member.name} exports no cell: all of it was read"]))
-    return tuple(_checked(taken or instead, member.name)), note
+        notes.append(f"{member.name} exports no cell: all of it was read")
+    checked = tuple(_checked(taken or instead, member.name))
+    return Taken(checked, "; ".join(filter(None, notes)), outside if taken and small else ())
 
 
 def taken_cells(cells: list[Cell], answers: frozenset[str]) -> Code:
-    return tuple((_name(cell), cell.source) for cell in cells if _counts(cell, answers))
+    return _code(cell for cell in cells if _is_answer(cell, answers))
+
+
+def _code(cells: Iterable[Cell]) -> Code:
+    return tuple((_name(cell), cell.source) for cell in cells if cell.kind == "code")
+
+
+def _is_text(cell: Cell) -> str:
+    """What to say of an answer's cell that was turned into text; nothing of one that was not."""
+    kind = printable(cell.kind, 20)
+    return "" if kind == "code" else f"{_name(cell)} is {kind} now, not code: it did not count"
 
 
 def _checked(cells: Code, file: str) -> Iterator[tuple[str, str]]:
@@ -59,15 +81,15 @@ def _checked(cells: Code, file: str) -> Iterator[tuple[str, str]]:
         yield name, re.sub("[\ud800-\udfff]", "\ufffd", code)
 
 
-def _counts(cell: Cell, answers: frozenset[str]) -> bool:
+def _is_answer(cell: Cell, answers: frozenset[str]) -> bool:
     grading = cell.metadata.get("nbgrader")
     solution = isinstance(grading, dict) and grading.get("solution") is True
-    return cell.kind == "code" and (_exported(cell) or solution or cell.grade_id in answers)
+    return _exported(cell) or solution or cell.grade_id in answers
 
 
 def _exported(cell: Cell) -> bool:
-    first = cell.source.lstrip().partition("\n")[0]
-    return "".join(first.split()) == "#|export"
+    """Its first line says so; `%%time` has to stand above that."""
+    return bool(_EXPORT.match(cell.source))
 
 
 def _name(cell: Cell) -> str:
@@ -151,7 +173,7 @@ def _cell(cell: Any, ordinal: int, file: str) -> Cell:
     texts = [line for line in lines if isinstance(line, str)]
     if len(texts) < len(lines):
         raise Unreadable(f"{file}: the source of cell {ordinal} is not text")
-    text = "".join(texts).replace("\r\n", "\n").replace("\r", "\n")
+    text = plain("".join(texts))
     metadata = cell.get("metadata")
     known = metadata if isinstance(metadata, dict) else {}
     return Cell(str(cell.get("cell_type")), text, known, ordinal=ordinal)

@@ -23,7 +23,6 @@ from tito.intake.choose import Chosen, choose
 from tito.intake.contents import (
     FOLDER,
     IGNORED,
-    LINK,
     Member,
     Unreadable,
     file_member,
@@ -34,6 +33,8 @@ from tito.intake.versions import read_versions
 
 __all__ = ["Found", "Source", "Unreadable", "find", "read"]
 
+# Gradescope's, and Windows' own.
+NOT_HANDED_IN = {"submission_metadata.yml", "thumbs.db", "desktop.ini"}
 MAX_METADATA, MAX_STUDENT = 16_000_000, 100
 END_OF_TIME = 2**33  # a year that dates can hold, whatever an archive says
 Result = TypeVar("Result")
@@ -57,6 +58,7 @@ class Source:
 
     cells: tuple[tuple[str, str], ...]  # what a person would call the cell, and its code
     note: str = ""  # one line, where something was read in another way than usual
+    outside: tuple[tuple[str, str], ...] = ()  # the code cells that do not count
 
     @cached_property
     def sha256(self) -> str:
@@ -66,13 +68,14 @@ class Source:
 def find(folder: Path, module: Module | None = None) -> list[Found]:
     """The submissions in a folder by name; where the module is given, when each was handed in."""
     groups: dict[tuple[str, str], list[tuple[names.Named, Path]]] = {}
-    for path in _entries(folder):
-        named = names.parse(path.name, repository=_kind(path / ".git") == FOLDER)
+    paths = list(_entries(folder))
+    parsed = [names.parse(path.name, repository=_kind(path / ".git") == FOLDER) for path in paths]
+    for named, path in zip(names.attempts(parsed), paths, strict=True):
         groups.setdefault((named.student, named.user), []).append((named, path))
     if not groups:
         raise TitoError(f"no submissions in {folder}", "each is a file, a folder or a zip in it")
     ordered = [sorted(group, key=_newest_first) for group in groups.values()]
-    safe = names.safe_names([group[0][1].name for group in ordered])
+    safe = names.safe_names([_name(group) for group in ordered])
     students = _students(folder, ordered)
     found = [
         Found(name, student, group[0][1], group[0][0].late, others=tuple(p for _, p in group[1:]))
@@ -89,8 +92,7 @@ def _entries(folder: Path) -> Iterator[Path]:
     if (folder / "modules").is_dir():
         raise TitoError(f"{folder} is one submission", "name the folder that holds it")
     for entry in folder.iterdir():
-        ignored = entry.name.startswith(".") or entry.name.lower() in IGNORED
-        if not ignored and (names.is_work(entry.name) or _kind(entry) in (FOLDER, LINK)):
+        if not entry.name.startswith(".") and entry.name.lower() not in IGNORED | NOT_HANDED_IN:
             yield entry
 
 
@@ -98,9 +100,15 @@ def _kind(path: Path) -> str:
     return file_member(path, PurePosixPath(path.name)).problem
 
 
-def _newest_first(one: tuple[names.Named, Path]) -> tuple[int, str]:
+def _newest_first(one: tuple[names.Named, Path]) -> tuple[int, bool, str]:
     named, path = one
-    return -named.order, path.name
+    return -named.order, names.is_paper(path.name), path.name
+
+
+def _name(group: list[tuple[names.Named, Path]]) -> str:
+    """The newest file's; where the numbers are a learner's own, the first: a row keeps its name."""
+    last = group[-1][0].order
+    return next(path.name for one, path in group if one.platform or one.order == last)
 
 
 def _students(folder: Path, groups: list[list[tuple[names.Named, Path]]]) -> list[str]:
@@ -139,8 +147,9 @@ def _time(found: Found, module: Module) -> float | None:
 def read(found: Found, module: Module) -> Source:
     """The learner's module; an Unreadable says in one line why there is none."""
     chosen = _chosen(found, module)
-    cells, note = _guarded(lambda: read_versions(chosen.files, chosen.common, module))
-    return Source(cells, printable("; ".join(filter(None, [chosen.note, note]))))
+    taken = _guarded(lambda: read_versions(chosen.files, chosen.common, module))
+    note = printable("; ".join(filter(None, [chosen.note, taken.note])))
+    return Source(taken.cells, note, taken.outside)
 
 
 def _chosen(found: Found, module: Module) -> Chosen:
@@ -158,8 +167,9 @@ def _guarded(work: Callable[[], Result]) -> Result:
 
 
 def _members(found: Found) -> Iterator[Member]:
-    for path in (found.path, *found.others):
-        named = names.parse(path.name)
+    paths = (found.path, *found.others)
+    parsed = names.attempts([names.parse(path.name) for path in paths])
+    for named, path in zip(parsed, paths, strict=True):
         member = file_member(path, PurePosixPath(named.file), named.order)
         if member.problem == FOLDER:
             yield from members_of_folder(path)

@@ -11,19 +11,24 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tito.grading.text import printable
 
 MAX_NAME, MAX_BYTES = 100, 200  # a file system takes 255 bytes; some are for an ending
 # {sortable name}[_LATE]_{user}_{file's number}_{file}; anonymous: [LATE_]anon_{id}_{number}_{file}
 _CANVAS = re.compile(
-    r"(?:(?P<student>(?!LATE_)\w+?)_)?(?P<late>LATE_)?(?P<user>[0-9]+|anon_[0-9A-Za-z]+)_"
+    r"(?:(?P<student>(?!LATE_)[^\0-/:-@\[-^`{-\x7f]+?)_)?(?P<late>LATE_)?"
+    r"(?P<user>[0-9]+|anon_[0-9A-Za-z]+)_"
     r"(?:(?P<order>[0-9]+)_(?P<file>.+)|(?:text|link)\.html)"
 )
 _MOODLE = re.compile(r"(?P<student>.+?)_(?P<user>[0-9]+)_assignsubmission_[a-z]+_?(?P<file>.*)")
 _CLASSROOM = re.compile(r"[0-9]+-[A-Za-z0-9_]+-(?P<student>.+)")  # 12-attention-janedoe
-_SUFFIX = re.compile(r"\.(py|ipynb|zip|tgz|tar\.gz|tar|gz|7z|rar)$", re.IGNORECASE)
+_SUFFIX = re.compile(
+    r"(\.(py|ipynb|zip|tgz|tar|gz|xz|bz2|7z|rar|txt|json|html?|pdf|docx?|md))+$", re.IGNORECASE
+)
+_PAPER = re.compile(r"\.(xz|bz2|7z|rar|txt|json|html?|pdf|docx?|md)$", re.IGNORECASE)
+_AGAIN = re.compile(r"(.+?)(?:-([0-9]{1,2})| ?\(([0-9]{1,2})\))")  # ada-2, ada (1)
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9]|conin\$|conout\$|clock\$)\s*(\.|$)")
 _UNSAFE = frozenset('<>:"/\\|?*')
 
@@ -41,6 +46,7 @@ class Named:
 
 
 def parse(name: str, repository: bool = False) -> Named:
+    name = unicodedata.normalize("NFC", name)  # a Mac takes accents apart
     if match := _CANVAS.fullmatch(name):
         student, order = match["student"] or match["user"], int(match["order"] or 0)
         return Named(student, match["user"], match["file"] or name, order, bool(match["late"]))
@@ -51,9 +57,29 @@ def parse(name: str, repository: bool = False) -> Named:
     return Named(_SUFFIX.sub("", name), "", name, platform=False)
 
 
-def is_work(name: str) -> bool:
-    """Could a file of this name be a submission?"""
-    return bool(_SUFFIX.search(name)) or parse(name).platform
+def is_paper(name: str) -> bool:
+    """No file of this ending is read; it has a row all the same, which says so."""
+    return bool(_PAPER.search(name))
+
+
+def stem(name: str) -> str:
+    """The name without its endings and without the number of an attempt."""
+    bare = _SUFFIX.sub("", name)
+    match = _AGAIN.fullmatch(bare)
+    return match[1] if match else bare
+
+
+def attempts(found: Sequence[Named]) -> list[Named]:
+    """`ada-2.py` and `ada (1).py` beside an `ada.py` are hers; `student-2.py` alone is nobody's."""
+    known = {one.student for one in found if not one.platform}
+    return [_attempt(one, known) for one in found]
+
+
+def _attempt(one: Named, known: set[str]) -> Named:
+    match = None if one.platform else _AGAIN.fullmatch(one.student)
+    if not match or match[1] not in known:
+        return one
+    return replace(one, student=match[1], order=int(match[2] or match[3]))
 
 
 def safe_names(names: Sequence[str]) -> list[str]:

@@ -7,11 +7,12 @@ says which that was.
 from __future__ import annotations
 
 from tito.course import Module
-from tito.exercises import STUB, cells_of, strip_answers
+from tito.exercises import cells_of, strip_answers
 from tito.intake.contents import Member, Unreadable
 from tito.intake.extract import Taken, extract, taken_cells
 from tito.notebooks.cells import read_text
 from tito.notebooks.linemap import exported_cells
+from tito.stubs import STUB
 
 
 def answer_cells(module: Module) -> frozenset[str]:
@@ -31,8 +32,8 @@ def read_versions(files: list[Member], common: list[Member], module: Module) -> 
         return _of_two(read, module, common)
     if not read or (failed and _untouched(read, module)):  # then the work is in the other file
         raise Unreadable(next(iter(failed.values())))
-    ((cells, note),) = read.values()
-    return cells, "; ".join(filter(None, [note, *failed.values()]))
+    (taken,) = read.values()
+    return taken._replace(note="; ".join(filter(None, [taken.note, *failed.values()])))
 
 
 def _of_two(read: dict[str, Taken], module: Module, common: list[Member]) -> Taken:
@@ -41,8 +42,8 @@ def _of_two(read: dict[str, Taken], module: Module, common: list[Member]) -> Tak
         return read[first]
     kept, why = _worked_on(read, module, common)
     other = second if kept == first else first
-    cells, note = read[kept]
-    return cells, "; ".join(filter(None, [f"{kept} was read, not {other}: {why}", note]))
+    notes = [f"{kept} was read, not {other}: {why}", read[kept].note]
+    return read[kept]._replace(note="; ".join(filter(None, notes)))
 
 
 def _worked_on(read: dict[str, Taken], module: Module, common: list[Member]) -> tuple[str, str]:
@@ -62,7 +63,7 @@ def _worked_on(read: dict[str, Taken], module: Module, common: list[Member]) -> 
 def _untouched(read: dict[str, Taken], module: Module) -> list[str]:
     """Which of them are still as the course gives them."""
     stub = strip_answers(read_text(module.script))
-    given = _texts((taken_cells(cells_of(stub), answer_cells(module)), ""))
+    given = _texts(Taken(taken_cells(cells_of(stub), answer_cells(module)), ""))
     return [name for name, taken in read.items() if _texts(taken) == given]
 
 
@@ -75,8 +76,8 @@ def _agreed(common: list[Member], answers: frozenset[str]) -> list[str]:
 
 def _texts(taken: Taken) -> list[str]:
     """The code, without the blank ends that the two formats keep differently."""
-    return [code.strip() for _, code in taken[0] if code.strip()]
+    return [code.strip() for _, code in taken.cells if code.strip()]
 
 
 def _unwritten(taken: Taken) -> int:
-    return sum(len(STUB.findall(code)) for _, code in taken[0])
+    return sum(len(STUB.findall(code)) for _, code in taken.cells)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from tito.exercises import STUB, Region, find_regions
+from tito.exercises import Region, find_regions
 from tito.lines import split
+from tito.stubs import STUB
 
 Key = tuple[str, str, int]  # number, function, and which of its pairs of markers
 

@@ -6,8 +6,8 @@ import difflib
 import re
 from contextlib import suppress
 
-from tito.course import Course, Module
-from tito.errors import CodeError, TitoError
+from tito.course import Course, Module, plain
+from tito.errors import CodeError, MistypedError, TitoError
 from tito.exercises import NUMBER, Exercise, cells_of, find_exercises
 from tito.learner.folder import RENEW, given_text, stub_file
 from tito.notebooks.cell import Cell
@@ -17,7 +17,7 @@ Found = tuple[Module, Exercise]
 
 
 def find_exercise(course: Course, name: str) -> Found:
-    wanted = name.strip().lower()
+    wanted = re.sub(r"(?<=\d)[,:-](?=\d)", ".", plain(name))
     if re.fullmatch(NUMBER, wanted):
         return _by_number(course, wanted)
     module = module_named(course, wanted)
@@ -54,7 +54,7 @@ def _by_number(course: Course, wanted: str) -> Found:
         if exercise.number == wanted:
             return module, exercise
     last = known[-1].number if known else "none"
-    raise TitoError(
+    raise MistypedError(
         f"{module.name} has no exercise {wanted}; its last is {last}",
         f"`tito status {module.number}` lists them",
     )
@@ -82,8 +82,10 @@ def _by_name(course: Course, wanted: str) -> Found:
         raise TitoError(f"{wanted!r} may be {shown}{', ...' * bool(found[5:])}", "say the number")
     known = {name: one for _, one in everything for name in _title(one) | _functions(one)}
     close = difflib.get_close_matches(wanted, known, n=1)
-    nearest = f"; did you mean {known[close[0]].number} {known[close[0]].name}?" if close else ""
-    raise TitoError(f"no exercise {wanted!r}{nearest}", "`tito status 12` lists those of module 12")
+    meant = known[close[0]] if close else None
+    nearest = f"; did you mean {meant.number} {meant.name}?" if meant else ""
+    fix = "`tito status N` lists those of module N"
+    raise MistypedError(f"no exercise {wanted!r}{nearest}", fix, meant.number if meant else "")
 
 
 def _text(course: Course, module: Module) -> str:

@@ -16,7 +16,7 @@ from tito.learner import answers, source
 from tito.learner.folder import RENEW, given_text
 from tito.lines import plain
 from tito.notebooks import percent, sync
-from tito.notebooks.cell import Cell
+from tito.notebooks.cell import Cell, name_cells
 from tito.notebooks.cells import read_text
 
 
@@ -38,12 +38,15 @@ def reset_module(course: Course, module: Module) -> Path:
     return copy
 
 
-def reset_exercise(course: Course, module: Module, number: str) -> Path | None:
-    """Return the folder of the backup; None where the stub stood there already."""
+def reset_part(course: Course, module: Module, wanted: str) -> Path | None:
+    """Reset an exercise by its number, or a cell by its name.
+
+    Return the folder of the backup; None where all stood there already as it was given.
+    """
     stub = stub_of(course, module)
     sync.sync(module)
     old = plain(read_text(module.script))
-    new = _with_stub(module, old, stub, number)
+    new = _with_stub(module, old, stub, wanted)
     if new == old:
         return None
     copy = safety.backup_together(module.root, module.script, module.notebook)
@@ -52,23 +55,28 @@ def reset_exercise(course: Course, module: Module, number: str) -> Path | None:
     return copy
 
 
-def _with_stub(module: Module, text: str, stub: str, number: str) -> str:
-    """Each cell that holds the exercise as it was given, with the answers to others kept."""
+def _with_stub(module: Module, text: str, stub: str, wanted: str) -> str:
+    """The cells that are wanted as they were given, with the answers to other exercises kept."""
     preamble, parsed = percent.parse(text)
     own = {cell.grade_id: cell for cell in parsed if cell.grade_id}
-    given = [cell for cell in cells_of(stub) if number in _numbers(cell)]
-    if not given:
+    given = cells_of(stub)
+    chosen = [one for one in given if wanted == one.grade_id or wanted in _numbers(one)]
+    if not chosen:
         file = module.root / ".tito" / "pristine" / module.show(module.script)
-        raise TitoError(f"{file} has no exercise {number}", RENEW)
-    for cell in given:
+        raise TitoError(f"{file} has no exercise {wanted}", RENEW)
+    for cell in chosen:
         mine = own.get(cell.grade_id)
         if mine is None:
-            raise TitoError(
-                f"{module.show(module.script)} has no cell {cell.grade_id} any more",
-                f"`tito reset {module.number}` puts the whole module back",
-            )
-        mine.raw = _refilled(module, cell, mine, number)
+            parsed.insert(_place(given[: given.index(cell)], parsed), cell)
+        else:
+            mine.raw = _refilled(module, cell, mine, wanted)
     return preamble + "".join(cell.raw for cell in parsed)
+
+
+def _place(before: list[Cell], parsed: list[Cell]) -> int:
+    """Where a cell that is gone belongs: below the nearest one that stood above it."""
+    ids = [cell.id for cell in name_cells(parsed)]
+    return next((ids.index(cell.id) + 1 for cell in reversed(before) if cell.id in ids), 0)
 
 
 def _numbers(cell: Cell) -> set[str]:
@@ -77,7 +85,7 @@ def _numbers(cell: Cell) -> set[str]:
 
 
 def _refilled(module: Module, given: Cell, mine: Cell, number: str) -> str:
-    if _numbers(given) == {number}:
+    if number == given.grade_id or _numbers(given) == {number}:
         return given.raw
     try:
         written = answers.take(mine.raw)

@@ -8,6 +8,7 @@ be a magic at all, since that takes a quarter of a second, and three beside Jupy
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 SHELL = "cat|cd|copy|cp|ddir|echo|ldir|ls|mkdir|mv|ren|rm|rmdir"
 # Every magic looks like this; so do a few plain lines. `(?=(x*))\1` takes all of x at once: trying
@@ -15,7 +16,12 @@ SHELL = "cat|cd|copy|cp|ddir|echo|ldir|ls|mkdir|mv|ren|rm|rmdir"
 SUSPECT = re.compile(
     rf"(?=([\s#]*))\1(?:[%!?]|\w+\s*=\s*[%!]|\S*\?\s*$|(?:{SHELL})(?:\s*$|\s+[^\s=,]))"
 )
+FOREIGN = re.compile(r"^%%(bash|sh|html|javascript|js|latex|markdown|perl|ruby|svg|sql|R)\b(.*)$")
 SUSPECT_PLUS = re.compile(r"[\s#]*#\s?\+")
+# As `jupyter nbconvert --to script` writes a magic.
+_CALL = re.compile(r"^([ \t]*)((?:\w+ *= *)?get_ipython\(\)\..{0,500}\))[ \t;]*$", re.MULTILINE)
+_NO_PYTHON = re.compile(r"^(\s*)([?!])[?!]*\s*")  # as a line begins; jupytext knows fewer
+_LONG = 500  # characters: no magic is, and jupytext takes long for a long line
 _QUOTE_OR_COMMENT = re.compile(r"[\"'#]")
 
 
@@ -74,6 +80,34 @@ def comment_magics(lines: list[str]) -> list[str]:
     from jupytext import magics
 
     return list(magics.comment_magic(list(lines)))
+
+
+def as_python(code: str) -> list[str]:
+    """What a cell with magics may be as Python, to be tried in turn; the cell alone if it has none.
+
+    A line such as `%width)` may be plain Python, a comment such as `# why?` may look like a magic,
+    and a block that holds magics alone needs a `pass`: only a compiler can tell.
+    """
+    code = _CALL.sub(r"\1pass  # \2", code)
+    lines = code.split("\n")
+    if FOREIGN.match(lines[0]):
+        return ["\n".join(f"# {line}" for line in lines)]
+    short = [_NO_PYTHON.sub(r"\1\2x", line) if len(line) <= _LONG else "" for line in lines]
+    magics = [old != new for old, new in zip(short, comment_magics([*short]), strict=True)]
+    if not any(magics):
+        return [code]
+    return [code, *("\n".join(_hidden(lines, magics, mark)) for mark in ("# ", "pass  # "))]
+
+
+def _hidden(lines: list[str], magics: list[bool], mark: str) -> Iterator[str]:
+    """The lines with a mark before each magic; one that goes on below has a single mark."""
+    before = ""
+    for line, magic in zip(lines, magics, strict=True):
+        text = line.lstrip()
+        indent = line[: len(line) - len(text)]
+        first = not before.endswith("\\")
+        yield f"{indent}{mark if first else '# '}{text}" if magic else line
+        before = line
 
 
 def unescape_plus(lines: list[str]) -> list[str]:

@@ -14,14 +14,13 @@ from typing import Any
 from tito.lines import BLANK, newline_of, plain, split
 from tito.notebooks.align import same
 from tito.notebooks.cell import Cell
-from tito.notebooks.magics import comment_magics
+from tito.notebooks.magics import FOREIGN, comment_magics
 from tito.notebooks.merge import Choice
 from tito.notebooks.percent import MARKER, parse
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 ONLY_IN_NOTEBOOKS = set(["title", "autoscroll", "collapsed", "scrolled", "trusted", "execution"])
 QUOTED = re.compile(r"[rR]?(\"{3}|'{3})")
-FOREIGN = re.compile(r"^%%(bash|sh|html|javascript|js|latex|markdown|perl|ruby|svg|sql|R)\b(.*)$")
 
 
 def to_json(choices: list[Choice], cells: list[Cell], old: dict[str, Any] | None) -> str:

@@ -19,6 +19,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import tito
 from tito import __version__
 from tito.course import Course, Module
 from tito.errors import CodeError, TitoError
@@ -29,6 +30,7 @@ from tito.notebooks import sync
 from tito.notebooks.cells import read_text
 from tito.release.leaks import Leak, find_leaks
 from tito.release.public_checks import public_part
+from tito.running.environment import chosen
 
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 SHOWN = 20  # leaks in a message
@@ -62,10 +64,11 @@ def _recorded(course: Course, checks: Path) -> bytes:
     with tempfile.TemporaryDirectory(prefix="tito-") as name:
         record = Path(name, "expected.json")
         shown = checks.relative_to(course.root).as_posix()
-        command = [sys.executable, "-m", "pytest", "-p", "tito.grading.plugin", shown]
+        command = [sys.executable, "-m", "pytest", shown]
         command += ["-m", "not hidden", "-p", "no:cacheprovider", "--record-expected", str(record)]
-        alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        done = subprocess.run(command, cwd=course.root, env=alone, capture_output=True)
+        own = str(Path(tito.__file__).parents[1])  # the plugin is ours, wherever we were found
+        env = chosen(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTHONPATH=own)
+        done = subprocess.run(command, cwd=course.root, env=env, capture_output=True)
         if done.returncode:
             raise CodeError(f"the reference fails checks in {shown}", f"`pytest {shown}`")
         return record.read_bytes() if record.exists() else b""  # no check compares

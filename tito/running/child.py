@@ -2,17 +2,21 @@
 
 It is started by path and imports nothing of `tito`. It is told what to do by a JSON file and
 reports in another, one record a line, so that a verdict never depends on what was printed.
+It ends itself when its time is up or its parent is gone.
 """
 
 from __future__ import annotations
 import __future__
 
+import faulthandler
 import importlib
 import importlib.machinery
 import importlib.util
 import json
 import os
 import re
+import signal
+import subprocess
 import sys
 import threading
 import traceback
@@ -24,6 +28,7 @@ Record = Callable[..., None]
 STUB = re.compile(r"^exercise (\d{1,2}\.\d+)\b")
 FUTURE = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
 MAX_FRAMES = 40
+FIRST, LAST = 200, 40  # lines that are shown of what is printed; the course prints fewer
 
 
 class Shadow:
@@ -41,7 +46,12 @@ class Shadow:
 
 def describe(error: BaseException) -> dict[str, Any]:
     """An exception as plain data: type, message, exercise if a stub raised it, frames."""
-    frames = told(traceback.extract_tb(error.__traceback__))
+    stack = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
+    frames: list[dict[str, Any]] = [
+        {"file": frame.filename, "line": frame.lineno, "text": frame.line}
+        for frame in stack
+        if frame.filename != __file__
+    ]
     if isinstance(error, SyntaxError) and error.filename:
         text = (error.text or "").strip()
         frames.append({"file": error.filename, "line": error.lineno or 1, "text": text})
@@ -52,26 +62,6 @@ def describe(error: BaseException) -> dict[str, Any]:
         "exercise": stub_in_chain(error),
         "frames": frames,
     }
-
-
-def told(stack: traceback.StackSummary) -> list[dict[str, Any]]:
-    return [
-        {"file": frame.filename, "line": frame.lineno, "text": frame.line}
-        for frame in stack[-MAX_FRAMES:]
-        if frame.filename != __file__
-    ]
-
-
-def tell_where(record: Record, limit: float) -> None:
-    """Shortly before the time is up, record where the code is: an endless loop has a line."""
-    main = threading.main_thread().ident or 0
-
-    def tell() -> None:
-        record(stuck=told(traceback.extract_stack(sys._current_frames()[main])))
-
-    timer = threading.Timer(0.9 * limit, tell)
-    timer.daemon = True
-    timer.start()
 
 
 def stub_in_chain(error: BaseException | None) -> str:
@@ -89,7 +79,6 @@ def run_cells(spec: dict[str, Any], record: Record) -> int:
     A cell may have a `__name__` of its own, so that what it guards does not run; with `go_on`,
     the cells below an error run, too.
     """
-    tell_where(record, spec["limit"])
     main = types.ModuleType("__main__")
     main.__file__ = spec["file"]
     sys.modules["__main__"] = main
@@ -128,11 +117,15 @@ def run_import(spec: dict[str, Any], record: Record) -> int:
 
 
 class Watcher:
-    """A pytest plugin that records the first failure, and how many tests passed or were skipped."""
+    """A pytest plugin that records the first failure, what passed, and on which code.
 
-    def __init__(self, record: Record) -> None:
-        self.record, self.told = record, False
-        self.passed = self.skipped = 0
+    It counts in the process that runs a test, so that `passed` are tests of the modules seen here.
+    """
+
+    def __init__(self, record: Record, shadow: dict[str, str]) -> None:
+        self.record, self.shadow = record, shadow
+        self.told = False
+        self.counts = {"passed": 0, "skipped": 0, "proved": 0}
 
     def pytest_exception_interact(self, node: Any, call: Any, report: Any) -> None:
         if not self.told:
@@ -140,15 +133,31 @@ class Watcher:
             names = {"test": node.nodeid, "names": names_used(node)}
             self.record(failed={**describe(call.excinfo.value), **names})
 
+    def pytest_runtest_call(self, item: Any) -> None:
+        files = {name: getattr(sys.modules.get(name), "__file__", None) for name in self.shadow}
+        self.counts["proved"] += files == self.shadow
+
     def pytest_runtest_logreport(self, report: Any) -> None:
-        self.passed += report.passed and report.when == "call"
-        self.skipped += report.skipped
+        report.sections = [(title, shortened(text)) for title, text in report.sections]
+        self.counts["passed"] += report.passed and report.when == "call"
+        self.counts["skipped"] += report.skipped
 
     def pytest_collectreport(self, report: Any) -> None:
-        self.skipped += report.skipped  # a whole file
+        self.counts["skipped"] += report.skipped  # a whole file
 
     def pytest_sessionfinish(self, session: Any) -> None:
-        self.record(passed=self.passed, skipped=self.skipped)
+        self.record(counts=self.counts)
+
+
+def shortened(text: str) -> str:
+    """What a test printed, without the middle of a long loop."""
+    lines = text.split("\n")
+    missing = len(lines) - FIRST - LAST
+    return "\n".join([*lines[:FIRST], left_out(missing), *lines[-LAST:]]) if missing > 0 else text
+
+
+def left_out(lines: int) -> str:
+    return f"... {lines} more lines were printed; they are left out ..."
 
 
 def names_used(node: Any) -> list[str]:
@@ -159,18 +168,54 @@ def names_used(node: Any) -> list[str]:
 
 
 def run_pytest(spec: dict[str, Any], record: Record) -> int:
+    """Run pytest on the candidates.
+
+    They are imported first: pytest's own import hook comes before ours, and may find the package.
+    """
     import pytest
 
-    status = int(pytest.main(spec["args"], plugins=[Watcher(record)]))
+    try:
+        for name in spec["shadow"]:
+            importlib.import_module(name)
+        args = ["-p", "no:faulthandler", *spec["args"]]  # it would stop our clock
+        status = int(pytest.main(args, plugins=[Watcher(record, spec["shadow"])]))
+    except Exception as error:
+        record(failed=describe(error))
+        status = 1
     record(done=True)
     return status
+
+
+def stay_with_parent() -> None:
+    """End this process, and what it started, when the parent is gone.
+
+    The parent holds the other end of standard input and never writes. A learner's `input()` finds
+    an empty file in its place.
+    """
+    pipe = os.dup(0)
+    with open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)
+
+    def wait() -> None:
+        os.read(pipe, 1)
+        if sys.platform == "win32":
+            subprocess.run(["taskkill", "/F", "/T", "/PID", str(os.getpid())], capture_output=True)
+        else:
+            os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         spec = json.load(file)
+    stay_with_parent()
+    stuck = open(spec["stuck"], "w")  # noqa: SIM115  open until the end
+    faulthandler.dump_traceback_later(spec["limit"], exit=True, file=stuck)
     here = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = [spec["root"], *(p for p in sys.path if os.path.abspath(p) != here)]
+    own = [entry for entry in sys.path if os.path.abspath(entry) != here]
+    more = [entry for entry in spec["path"] if entry and entry not in own]  # after what is ours
+    sys.path[:] = [spec["root"], *own, *more]
     sys.meta_path.insert(0, Shadow(spec["shadow"]))
     sys.argv = sys.argv[:1]
     with open(spec["report"], "a", encoding="utf-8") as report:

@@ -7,17 +7,18 @@ cells of the notebook. Frames of NumPy, pytest and the standard library are cut.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tito.course import Course, Module
 from tito.errors import CodeError
-from tito.exercises import NUMBER, TEST_ID, Exercise, find_exercises, find_regions
-from tito.notebooks.cell import Cell
-from tito.notebooks.linemap import Frame, Place, own_frames
+from tito.exercises import Exercise, find_exercises, find_regions, number_in
+from tito.notebooks.linemap import Frame, own_frames
+from tito.running.own_code import own_code
 
 MAX_SHOWN = 4  # frames
 MAX_LINES = 8  # of a message
+MAX_WIDTH = 500  # characters of a line
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Failure:
     frames: list[Frame]
     exercise: str = ""  # "12.3: weighted_sum"
     test: str = ""  # pytest's name of the test
+    modules: list[Module] = field(default_factory=list)  # those it can be about
 
     @classmethod
     def read(
@@ -43,7 +45,7 @@ class Failure:
         number = failed.get("exercise") or _from_cell(module, failed.get("cell"))
         number = number or _from_frames(frames)
         name = _named(concerned, number, failed.get("names", []))
-        return cls(_error(failed), frames, name, failed.get("test", ""))
+        return cls(_error(failed), frames, name, failed.get("test", ""), concerned)
 
     @property
     def number(self) -> str:
@@ -58,9 +60,17 @@ class Failure:
     def title(self) -> str:
         return f"exercise {self.exercise}" if self.exercise else self.test or "a cell"
 
+    @property
+    def own_code(self) -> list[str]:
+        """Where to look, and the learner's own lines there; empty where there is none."""
+        return own_code(self.frames, self.number, self.modules)
+
     def as_error(self, what: str = "", then: str = "") -> CodeError:
         head = f"{what}: {self.title}" if what else self.title
-        lines = [f"{frame.shown}: {frame.text}" for frame in self.frames[-MAX_SHOWN:]]
+        lines, frames = self.own_code, self.frames
+        if lines:  # the way there says nothing more; what a test outside the notebook asks, does
+            frames = [frame for frame in frames if frame.place is None][-1:]
+        lines += [f"{frame.shown}: {frame.text}" for frame in frames[-MAX_SHOWN:]]
         lines += [f"in {self.test}"] if self.test and self.exercise else []
         return CodeError(f"{head}: {self.error}", "\n  ".join([*lines, *([then] if then else [])]))
 
@@ -72,7 +82,7 @@ def _error(failed: dict[str, Any]) -> str:
         return "not written yet"
     if failed["type"] == "CollectError":
         return next((line[1:].strip() for line in message.splitlines() if line[:1] == "E"), message)
-    short = "\n  ".join(message.splitlines()[:MAX_LINES])
+    short = "\n  ".join(line[:MAX_WIDTH] for line in message.splitlines()[:MAX_LINES])
     return ": ".join(part for part in (failed["type"], short) if part)
 
 
@@ -82,12 +92,6 @@ def _from_cell(module: Module | None, ordinal: int | None) -> str:
         return ""
     cell = module.cells[ordinal - 1]
     return number_in(cell)
-
-
-def number_in(cell: Cell) -> str:
-    """The exercise whose answer or test the cell is; empty for any other cell."""
-    match = TEST_ID.match(cell.grade_id) or re.match(rf"^({NUMBER})(?:-|$)", cell.grade_id)
-    return match[1] if match else ""
 
 
 def _from_frames(frames: list[Frame]) -> str:
@@ -101,12 +105,6 @@ def _from_frames(frames: list[Frame]) -> str:
         if number_in(frame.place.cell):
             return number_in(frame.place.cell)
     return ""
-
-
-def in_answer(place: Place) -> bool:
-    """Does the line stand between a pair of markers?"""
-    regions = find_regions(place.cell.lines)
-    return any(region.begin < place.line - 1 < region.end for region in regions)
 
 
 def _named(modules: list[Module], number: str, names: list[str]) -> str:

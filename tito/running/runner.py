@@ -22,7 +22,8 @@ TEST_LIMIT = 900.0
 def run_cells(module: Module, limit: float = TIME_LIMIT, quiet: bool = True) -> Failure | None:
     """Run the module's own file; None means that every cell, so every inline test, passed."""
     cells, file = packed(module, module.cells), str(module.script)
-    outcome = run_child("cells", module.root, module.folder, limit, quiet, file=file, cells=cells)
+    output = "kept" if quiet else "shown"
+    outcome = run_child("cells", module.root, module.folder, limit, output, file=file, cells=cells)
     return _judge(module, outcome)
 
 
@@ -83,10 +84,11 @@ def _judge(
 @dataclass
 class PytestRun:
     exit_code: int
-    passed: int
-    skipped: int
     failure: Failure | None
     output: str
+    passed: int = 0
+    skipped: int = 0
+    proved: int = 0  # tests that ran in the child itself, with the candidates in place
 
 
 def run_tests(
@@ -97,12 +99,13 @@ def run_tests(
     limit: float = TEST_LIMIT,
 ) -> PytestRun:
     """Run pytest in the course's folder, with candidates in place of some exports."""
+    args = ["-c", str(course.root / "pyproject.toml"), *args]
     files = {module.package: str(path) for module, path in (shadow or {}).items()}
-    outcome = run_child("pytest", course.root, course.root, limit, quiet, args=args, shadow=files)
+    output = "kept" if quiet else "own"
+    outcome = run_child("pytest", course.root, course.root, limit, output, args=args, shadow=files)
     candidates = {str(path): module for module, path in (shadow or {}).items()}
     failed = outcome.last("failed")
     if not outcome.ended:
         failed = {"type": "", "message": f"pytest {outcome.ending}"}
     failure = Failure.read(course, failed, None, candidates) if failed else None
-    passed, skipped = outcome.last("passed") or 0, outcome.last("skipped") or 0
-    return PytestRun(outcome.exit_code, passed, skipped, failure, outcome.output)
+    return PytestRun(outcome.exit_code, failure, outcome.output, **(outcome.last("counts") or {}))

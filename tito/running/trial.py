@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tito.course import Course, Module
-from tito.exercises import TEST_ID, Exercise, find_exercises
+from tito.exercises import TEST_ID, Exercise, find_exercises, number_in
+from tito.learner.damage import Damage, damages
 from tito.running import runner
-from tito.running.failure import Failure, number_in
+from tito.running.environment import THREADS
+from tito.running.failure import Failure
 from tito.running.process import Outcome, run_child
 
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 LIMIT = 10.0  # seconds
 
 
@@ -28,6 +29,7 @@ class Trial:
     exercises: list[Exercise]
     passed: list[str] = field(default_factory=list)
     failures: dict[str, Failure] = field(default_factory=dict)
+    damage: list[Damage] = field(default_factory=list)
 
     @property
     def failure(self) -> Failure | None:
@@ -46,7 +48,11 @@ class Trial:
 
     @property
     def passes(self) -> bool:
-        return not self.failures and not self.untested
+        return not (self.failures or self.untested or self.unjudged)
+
+    @property
+    def unjudged(self) -> list[Damage]:
+        return [one for one in self.damage if one.number and one.unjudged]
 
     def state(self, exercise: Exercise) -> str:
         """passes, fails, to write, or written: not known to do either."""
@@ -66,6 +72,7 @@ def run(
 ) -> Trial:
     """Run up to the first failure or, with `go_on`, everything."""
     trial = Trial(module, find_exercises(module.cells))
+    trial.damage = damages(Course(module.root), module, module.cells)
     outcome = run_child(
         "cells",
         module.root,

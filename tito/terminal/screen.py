@@ -13,13 +13,12 @@ from tito import console
 from tito.course import Module
 from tito.errors import TitoError, of_system
 from tito.running.failure import Failure
-from tito.running.own_code import own_code
+from tito.running.own_code import cut
 from tito.running.trial import Trial
 from tito.terminal.ink import fit
 
 HEIGHT = 12
 MESSAGE = 5  # lines of what failed, and of what the test says
-CODE = 3  # lines of the learner's own
 HINT = 6  # lines of a hint
 WIDE = 1000  # columns, where nothing needs to be wrapped
 MARKS = {"passes": "ok", "fails": "bad", "to write": "note", "written": "note"}
@@ -64,7 +63,10 @@ def composed(lines: list[str], keys: str, width: int) -> list[str]:
 def verdict(trial: Trial, width: int = WIDE) -> list[str]:
     """The first failing exercise: what was expected, what came, the learner's own line."""
     if trial.failure:
-        return [*_headline(trial, trial.failure, width), *_own_code(trial, trial.failure, width)]
+        top = _headline(trial, trial.failure, width)
+        return [*top, *_damage(trial, width), *_own_code(trial.failure, width)]
+    for damage in trial.unjudged:
+        return [*says("bad", damage.title, width), f"  {damage.fix}"[:width]]
     if trial.untested:
         number = trial.untested[0].number
         gone = says("bad", f"exercise {number}: its test cell, test-{number}, is gone", width)
@@ -84,11 +86,6 @@ def _wrapped(text: str, width: int) -> list[str]:
     return [part for line in lines for part in textwrap.wrap(line, max(width, 20)) or [""]]
 
 
-def cut(lines: list[str], most: int) -> list[str]:
-    more = "…" if console.can_print("…") else "..."
-    return lines if len(lines) <= most else [*lines[: most - 1], f"{lines[most - 1]} {more}"]
-
-
 def problem(error: TitoError | OSError, width: int) -> list[str]:
     """What keeps the cells from being run at all, and what to do about it."""
     told = error if isinstance(error, TitoError) else of_system(error)
@@ -102,14 +99,17 @@ def _headline(trial: Trial, failure: Failure, width: int) -> list[str]:
     return cut(says("bad", f"{failure.title}\n{failure.message}", width), MESSAGE)
 
 
-def _own_code(trial: Trial, failure: Failure, width: int) -> list[str]:
+def _damage(trial: Trial, width: int) -> list[str]:
+    """What became of a cell that the failure may be about."""
+    current = trial.current.number if trial.current else ""
+    found = [one for number in (current, "") for one in trial.damage if one.number == number]
+    return [fit(f"  {line}", width) for one in found[:1] for line in (one.what, one.fix)]
+
+
+def _own_code(failure: Failure, width: int) -> list[str]:
     """Where to look, and the learner's own lines there."""
-    place, lines = own_code(trial, failure)
-    if place is None:
-        return [f"  {frame.shown}" for frame in failure.frames[-1:]]
-    where = f"  {place.file} (in the notebook: cell {place.cell.ordinal}, line {place.line})"
-    code = [f"      {line[:width]}" for line in cut(lines, CODE)]
-    return [fit(line, width) for line in (where, *code)]
+    lines = failure.own_code or [frame.shown for frame in failure.frames[-1:]]
+    return [fit(f"  {line[:width]}", width) for line in lines]
 
 
 def hint(trial: Trial, shown: int, width: int) -> list[str]:

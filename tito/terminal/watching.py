@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import click
 
-from tito import console, safety
+from tito import console
 from tito.course import Module
 from tito.errors import TitoError
-from tito.notebooks import sync
+from tito.learner.opened import opened
 from tito.running import trial
 from tito.terminal import screen
 from tito.terminal.keys import ENTER, Keyboard
@@ -53,11 +53,10 @@ class Watch:
         """Bring the files together and, if their text is new, say what it does."""
         self.seen = settled(self.module, self.seen)
         try:
-            with safety.lock(self.module.root):
-                sync.sync(self.module)
+            module = opened(self.module)
             text = self.module.script.read_text("utf-8-sig")
             if again or text != self.text:
-                self.show(trial.run(self.module.fresh(), self.limit, beat=self.beat()))
+                self.show(trial.run(module, self.limit, beat=self.beat()))
             self.text = text
         except SavedAgain:
             return

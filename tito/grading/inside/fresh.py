@@ -58,7 +58,9 @@ def _shut_in(libc: ctypes.CDLL, scratch: str) -> None:
     flags = READ_ONLY | NO_SUID | NO_DEV | NO_EXEC
     _require(libc.mount(b"proc", b"/proc", b"proc", flags, None))
     options = f"mode=0700,size={scratch}".encode()
-    _require(libc.mount(b"tmpfs", b"/tmp", b"tmpfs", NO_SUID | NO_DEV, options))
+    folder = os.environ["TMPDIR"]
+    _require(libc.mount(b"tmpfs", folder.encode(), b"tmpfs", NO_SUID | NO_DEV, options))
+    os.chdir(folder)
     capability = 0
     while libc.prctl(DROP_BOUND, capability, 0, 0, 0) == 0:
         capability += 1

@@ -4,10 +4,12 @@ set -e
 root=$1
 shift
 mount -t tmpfs -o size=1m,mode=755 tmpfs "$root"
-mkdir "$root/proc" "$root/tmp" "$root/dev"
+mkdir -p "$root/proc" "$root/tmp" "$root/dev" "$root$TMPDIR"
 mount -t proc proc "$root/proc"
-: >"$root/dev/null"
-mount -o bind,ro /dev/null "$root/dev/null"
+for device in null zero full random urandom; do
+    : >"$root/dev/$device"
+    mount -o bind,ro "/dev/$device" "$root/dev/$device"
+done
 while [ "$1" != -- ]; do
     if [ -z "$1" ]; then
         mount -t tmpfs -o size=4k tmpfs "$root$2"
@@ -31,4 +33,6 @@ while read -r _ _ _ _ point options _; do # what was mounted below one of them c
     esac
 done </proc/self/mountinfo
 cd "$root"
+unset OLDPWD # a path of the instructor's
+export PWD="$TMPDIR"
 exec chroot . "$@"

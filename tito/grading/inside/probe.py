@@ -7,11 +7,14 @@ else. The worker starts this in a fork, or by path where there is no fork.
 from __future__ import annotations
 import __future__
 
+import ast
 import base64
+import contextlib
 import marshal
 import os
 import sys
 import types
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +24,7 @@ END = b"\n"  # of a line; the last line of a probe that was answered holds "valu
 FUTURE = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
 MAX_MESSAGE = 500  # characters
 COMPILED = "\0"  # what no source holds: what follows is code
-Cells = list[tuple[str, str]]
+Cells = list[list[str]]  # of each its name, and its text or, where it has magics, its texts
 
 
 def run(task: dict[str, Any], writer: int) -> None:
@@ -54,27 +57,49 @@ def run(task: dict[str, Any], writer: int) -> None:
 def run_cells(
     cells: Cells, module: types.ModuleType, before: Callable[[str], None]
 ) -> list[list[Any]]:
-    """Run cell by cell: one that fails costs what depends on it, and no more.
+    """Run cell by cell: a statement that fails costs what depends on it, and no more.
 
     Returns what failed, and the cells compiled: text the first time, code from then on.
     """
     broken: list[Any] = []
     compiled: list[Any] = []
-    flags = 0
-    for name, text in cells:
+    waiting, flags = deque(cells), 0
+    while waiting:
+        name, *texts = waiting.popleft()
         before(name)
+        text = ""
         try:
-            if text.startswith(COMPILED):
-                code = marshal.loads(base64.b64decode(text.removeprefix(COMPILED)))
-            else:
-                code = compile(text, name, "exec", flags, dont_inherit=True)
-                flags |= code.co_flags & FUTURE
-                text = COMPILED + base64.b64encode(marshal.dumps(code)).decode()
+            code, text = compiled_cell(name, texts, flags)
+            flags |= code.co_flags & FUTURE
+            compiled.append((name, COMPILED + base64.b64encode(marshal.dumps(code)).decode()))
             exec(code, module.__dict__)
         except BaseException as error:
             broken.append({"cell": name, **describe(error)})
-        compiled.append((name, text))
+            with contextlib.suppress(Exception):
+                waiting.extendleft([[name, rest]] if (rest := below(text, error)) else [])
     return [broken, compiled]
+
+
+def compiled_cell(name: str, texts: list[str], flags: int) -> tuple[types.CodeType, str]:
+    """The first of the texts that is Python, as code."""
+    text = texts[0]
+    if text.startswith(COMPILED):
+        return marshal.loads(base64.b64decode(text.removeprefix(COMPILED))), ""
+    try:
+        return compile(text, name, "exec", flags, dont_inherit=True), text
+    except SyntaxError:
+        if len(texts) == 1:
+            raise
+    return compiled_cell(name, texts[1:], flags)
+
+
+def below(text: str, error: BaseException) -> str:
+    """What stands below the statement that failed, on its own lines; empty if nothing does."""
+    line = error.__traceback__.tb_next.tb_lineno  # type: ignore[union-attr]
+    ends = [one.end_lineno or 0 for one in ast.parse(text).body]
+    last = next(end for end in ends if end >= line)
+    rest = "\n".join(text.split("\n")[last:])
+    return "\n" * last + rest if rest.strip() else ""
 
 
 def describe(error: BaseException) -> dict[str, str]:
