@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import random
 import re
+import time
+from pathlib import PurePosixPath
 
 import jupytext
 import pytest
@@ -15,8 +18,14 @@ from tests.tito.conftest import ALPHA, ToyCourse, make_course
 from tito import lines
 from tito.errors import CodeError
 from tito.exercises import strip_answers
+from tito.intake.contents import Member
+from tito.intake.extract import extract
 from tito.learner import answers
+from tito.learner.combine import combine
+from tito.learner.reset import _with_stub
 from tito.notebooks import percent, sync
+from tito.notebooks.align import align
+from tito.notebooks.cell import Cell
 from tito.notebooks.cells import read_notebook, read_percent
 from tito.release.public_checks import public_part
 from tito.render import render
@@ -38,6 +47,7 @@ ODD = [
 ]
 NEWLINES = ["\n", "\r\n", "\r"]
 SOLUTION = "1.1-double"
+STUB_OF_NEXT = 'raise NotImplementedError("exercise 1.2: next_one")'
 
 
 @given(st.text(st.sampled_from(["a", *"\r\n", *ODD]), max_size=12))
@@ -255,3 +265,56 @@ def test_a_nul_in_the_script_is_named_by_its_line(course) -> None:
     done = course.tito("module", "test", "1")
     assert (done.returncode, done.stderr) == (1, "")
     assert "alpha_dev.py:10: a NUL character" in done.stdout
+
+
+LONG = 60_000  # signs in a line; what takes their square takes minutes
+
+
+@pytest.mark.parametrize("line", ["#" * LONG, "# " * LONG, "a?" * LONG + "x", " " * LONG + "x"])
+def test_a_very_long_line_is_read_in_a_moment(line: str) -> None:
+    start = time.process_time()
+    cells = percent.parse(f"# %%\n{line}\n")[1]
+    assert cells[0].raw.endswith(f"{line}\n")
+    assert time.process_time() - start < 5
+
+
+def test_an_edited_cell_with_a_picture_in_it_is_found_again_in_a_moment() -> None:
+    draw = random.Random(1)
+    picture = "".join(draw.choice("abcdefghijklmnop") for _ in range(LONG))
+    old = [Cell("markdown", f"![]({picture})"), Cell("markdown", "other")]
+    start = time.process_time()
+    edited = Cell("markdown", f"A picture:\n![]({picture})\nThat was it.")
+    assert align(old, [edited, old[1]]) == [0, 1]
+    other = Cell("markdown", "".join(draw.choice("qrstuvwx\n") for _ in range(LONG)))
+    assert align(old, [other, old[1]]) == [None, 1]
+    assert time.process_time() - start < 5
+
+
+def odd_texts() -> st.SearchStrategy[str]:
+    return st.text(st.sampled_from(["a", " ", *"\x0c\x1d\x85\u2028\xa0\ufeff"]), max_size=6)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(odd_texts(), st.sampled_from(NEWLINES), st.booleans())
+def test_a_learners_own_text_survives_every_way_it_goes(
+    shared, odd: str, newline: str, mark: bool
+) -> None:
+    """Sync both ways, a reset of another exercise, an update, an export, and grading's intake."""
+    answer = f"s = 'b{odd}c'  # d{odd}e\n    return SCALE * x"
+    mine = ALPHA.replace("return SCALE * x", answer).replace("# A module", f"# A {odd}. module")
+    content = (b"\xef\xbb\xbf" * mark) + mine.replace("\n", newline).encode()
+    fresh(shared, "")
+    shared.alpha.write_bytes(content)
+    sync.sync(shared.module())
+    edit_notebook(shared, "return x + 1", "return 1 + x", "1.2-next-one")
+    sync.sync(shared.module())
+    assert shared.alpha.read_bytes() == content.replace(b"return x + 1", b"return 1 + x")
+    stub = strip_answers(ALPHA)
+    undone = _with_stub(shared.module(), mine, stub, "1.2")
+    assert undone == mine.replace("return x + 1", STUB_OF_NEXT)
+    newer = stub.replace("Document next_one.", "Say what it does.")
+    taken = mine.replace("Document next_one.", "Say what it does.").rstrip("\n") + "\n"
+    assert combine(stub, mine, newer) == (taken, [])
+    assert answer in render(shared.module())
+    member = Member(PurePosixPath("a.py"), lambda limit: content)
+    assert any(answer in code for _, code in extract(member, frozenset())[0])

@@ -6,6 +6,7 @@ import codecs
 import re
 
 from tito.intake.contents import Unreadable
+from tito.lines import plain
 
 _COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _BLANK = re.compile(rb"[ \t\f]*(#.*)?$")
@@ -17,7 +18,7 @@ _LINE_ENDS = {"<<<<<<< ": "^<{7} ", "=======": "^={7}$", ">>>>>>> ": "^>{7} "}
 def decode(data: bytes, name: str, python: bool = True) -> tuple[str, str]:
     """The text with plain newlines, and a note: which encoding, where it was not UTF-8."""
     text, note = _decode(data, name, python)
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = plain(text)
     if "\0" in text:
         raise Unreadable(f"{name}, line {line_of(text, text.index(chr(0)))}: a NUL byte")
     return text, note

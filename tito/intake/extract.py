@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from tito.grading.text import printable
 from tito.intake.contents import Member, Unreadable
 from tito.intake.decode import decode, line_of, refuse_conflict
-from tito.lines import split
+from tito.lines import plain, split
 from tito.notebooks import percent
 from tito.notebooks.cell import Cell
 
@@ -173,7 +173,7 @@ def _cell(cell: Any, ordinal: int, file: str) -> Cell:
     texts = [line for line in lines if isinstance(line, str)]
     if len(texts) < len(lines):
         raise Unreadable(f"{file}: the source of cell {ordinal} is not text")
-    text = "".join(texts).replace("\r\n", "\n").replace("\r", "\n")
+    text = plain("".join(texts))
     metadata = cell.get("metadata")
     known = metadata if isinstance(metadata, dict) else {}
     return Cell(str(cell.get("cell_type")), text, known, ordinal=ordinal)

@@ -7,9 +7,11 @@ in the same gap and is still alike is the old one, edited.
 from __future__ import annotations
 
 from difflib import SequenceMatcher
+from typing import Any
 
 from tito.notebooks.cell import Cell
 
+LONG = 4000  # letters of two cells; the time to compare more grows with their square
 ALIKE = 0.5  # a nameless cell at least this similar to the old one is that cell, edited
 
 
@@ -61,8 +63,21 @@ def _pair_edited(
 
 
 def _alike(one: Cell, other: Cell) -> bool:
-    texts = SequenceMatcher(None, one.text, other.text, autojunk=False)
+    """Letter by letter; a long cell, such as one with a picture in it, by its ends and lines."""
+    texts: SequenceMatcher[Any] = SequenceMatcher(None, one.text, other.text, autojunk=False)
+    total = len(one.text) + len(other.text)
+    if total > LONG:
+        shared = _common_start(one.text, other.text)
+        shared += _common_start(one.text[shared:][::-1], other.text[shared:][::-1])
+        if 2 * shared >= ALIKE * total:
+            return one.kind == other.kind
+        texts = SequenceMatcher(None, one.lines, other.lines, autojunk=False)
     return one.kind == other.kind and texts.quick_ratio() >= ALIKE and texts.ratio() >= ALIKE
+
+
+def _common_start(one: str, other: str) -> int:
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def in_order(places: list[int | None]) -> bool:

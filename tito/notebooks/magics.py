@@ -11,8 +11,11 @@ import re
 from collections.abc import Iterator
 
 SHELL = "cat|cd|copy|cp|ddir|echo|ldir|ls|mkdir|mv|ren|rm|rmdir"
-# Every magic looks like this; so do a few plain lines.
-SUSPECT = re.compile(rf"[\s#]*(?:[%!?]|\w+\s*=\s*[%!]|\S*\?\s*$|(?:{SHELL})(?:\s*$|\s+[^\s=,]))")
+# Every magic looks like this; so do a few plain lines. `(?=(x*))\1` takes all of x at once: trying
+# each shorter part again takes minutes for a line of 100,000 `#`.
+SUSPECT = re.compile(
+    rf"(?=([\s#]*))\1(?:[%!?]|\w+\s*=\s*[%!]|\S*\?\s*$|(?:{SHELL})(?:\s*$|\s+[^\s=,]))"
+)
 FOREIGN = re.compile(r"^%%(bash|sh|html|javascript|js|latex|markdown|perl|ruby|svg|sql|R)\b(.*)$")
 SUSPECT_PLUS = re.compile(r"[\s#]*#\s?\+")
 # As `jupyter nbconvert --to script` writes a magic.
