@@ -156,7 +156,7 @@ def test_watch_names_each_of_fifty_wrong_answers(learner: Learner) -> None:
 
 def test_the_learners_folder_holds_no_answer_to_what_is_to_write(learner: Learner) -> None:
     written = (ROOT / "tinytorch" / "core" / "attention.py").read_text("utf-8")
-    telling = "weights = softmax(scores.masked_fill(blocked, -1e9), dim=-1)"
+    telling = "weights = softmax(shifted.masked_fill(blocked, -1e9), dim=-1)"
     assert telling in written
     for path in learner.folder.rglob("*"):
         if path.is_file() and "tests" not in path.parts:
