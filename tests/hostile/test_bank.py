@@ -30,10 +30,7 @@ TOO_LONG = 1200.0  # only so that a grader that hangs does not hang the tests
 SECRET = "TITO_HOSTILE_SECRET"  # in the environment of the run; no submission may see it
 DEVICES = "devices given other rights"
 CANARY = "this stays as it is\n"
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="these walls are Linux's"),
-    pytest.mark.xdist_group("bank"),  # it is graded once
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these walls are Linux's")
 
 
 @dataclass

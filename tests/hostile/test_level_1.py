@@ -18,10 +18,7 @@ from tito.grading.gradebook import Gradebook
 from tito.grading.model import Graded, Verdict
 from tito.intake.find import find
 
-pytestmark = [
-    pytest.mark.skipif(os.name != "posix", reason="level 1 is POSIX"),
-    pytest.mark.xdist_group("level 1"),
-]
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="level 1 is POSIX")
 RIGHT = "\n    return SCALE * x"
 ATTACKS = {  # the code of exercise 1.1; what is said of it, "" where it is right
     "loop": ("while True: pass", "time limit: it did not finish in time"),

@@ -19,7 +19,6 @@ from tito.grading.page import page
 from tito.grading.sandbox import SAFE
 from tito.intake.find import find
 
-pytestmark = pytest.mark.xdist_group("untidy")  # made once
 BANK = untidy()
 
 

@@ -20,7 +20,6 @@ from tito.learner import answers
 from tito.learner.carried import carried
 from tito.render import render
 
-pytestmark = pytest.mark.xdist_group("wheel")  # made once
 ROOT = Path(__file__).parents[2]
 COURSE = Course(ROOT)
 ATTENTION = COURSE.module("attention")
