@@ -29,7 +29,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tinytorch.core.tensor import Array, Tensor
+from tinytorch.core.tensor import Array, Tensor, unwrap
 
 # %% [markdown]
 # ## One example for the whole module
@@ -313,6 +313,7 @@ class Layer:
         Raises:
             ValueError: names are missing or unexpected, or shapes differ; nothing was loaded.
         """
+        state = {name: unwrap(values) for name, values in state.items()}
         ### BEGIN SOLUTION 3.3
         own = {name: part for name, part in walk(self) if is_parameter(part)}
         problems = [f"{name} is missing" for name in own if name not in state]

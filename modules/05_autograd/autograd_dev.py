@@ -843,7 +843,7 @@ def start_gradient(output: Tensor, grad: Any) -> Array:
             f"backward() starts from one number; shape is {output.shape}: "
             "sum it first, or pass grad= of that shape"
         )
-    start = np.ones(output.shape) if grad is None else np.asarray(grad)
+    start = np.ones(output.shape) if grad is None else np.asarray(unwrap(grad))
     if start.shape != output.shape:
         raise ValueError(f"grad has shape {start.shape}, the tensor has {output.shape}")
     return start.astype(output.dtype)

@@ -217,3 +217,9 @@ def test_each_thread_has_its_own_no_grad() -> None:
     may_end.set()
     thread.join()
     assert found == [True, False, True] and Op.recording
+
+
+def test_the_gradient_to_start_from_may_be_a_tensor_that_learns_itself() -> None:
+    x = Tensor([2.0, 3.0], requires_grad=True)
+    (x * x).backward(Tensor([1.0, 10.0], requires_grad=True))
+    assert x.grad.tolist() == [4, 60]

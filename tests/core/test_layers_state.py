@@ -31,6 +31,14 @@ def test_the_state_is_a_copy_both_ways() -> None:
     assert whole[0].bias.data.tolist() == [7, 7, 7]
 
 
+def test_the_parameters_of_another_layer_are_a_state() -> None:
+    whole, other = model(0), model(1)
+    whole.load_state_dict(dict(other.named_parameters()))
+    for own, given in zip(whole.parameters(), other.parameters(), strict=True):
+        assert own is not given and (own.data == given.data).all()
+        assert not np.shares_memory(own.data, given.data)
+
+
 def test_loading_keeps_the_tensor_and_its_dtype() -> None:
     layer = Linear(1, 1)
     weight = layer.weight

@@ -1,6 +1,6 @@
 # 05. Autograd
 # Made from modules/05_autograd/autograd_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 9721d1807b4438b5580116b498aa4a58cfd181eda13ead143f95565e0a5ddbaf
+# sha256 of the lines below: 667d82e0c4702a5d36b680cf8410d88e080ce0890d07b381ec7a3ac300b6bdd0
 
 
 # cell: imports
@@ -311,7 +311,7 @@ def start_gradient(output: Tensor, grad: Any) -> Array:
             f"backward() starts from one number; shape is {output.shape}: "
             "sum it first, or pass grad= of that shape"
         )
-    start = np.ones(output.shape) if grad is None else np.asarray(grad)
+    start = np.ones(output.shape) if grad is None else np.asarray(unwrap(grad))
     if start.shape != output.shape:
         raise ValueError(f"grad has shape {start.shape}, the tensor has {output.shape}")
     return start.astype(output.dtype)

@@ -1,6 +1,6 @@
 # 03. Layers
 # Made from modules/03_layers/layers_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 787cbf3108691624f5efad44c89adefa8b6b73fa02dc6ae554f13937d4c78426
+# sha256 of the lines below: ef24675af33074d7b53e091c185d601b65ca2c0ba84ee633f04bf7d6161c27f5
 
 
 # cell: imports
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tinytorch.core.tensor import Array, Tensor
+from tinytorch.core.tensor import Array, Tensor, unwrap
 
 
 # cell: is-parameter
@@ -156,6 +156,7 @@ class Layer:
         Raises:
             ValueError: names are missing or unexpected, or shapes differ; nothing was loaded.
         """
+        state = {name: unwrap(values) for name, values in state.items()}
         own = {name: part for name, part in walk(self) if is_parameter(part)}
         problems = [f"{name} is missing" for name in own if name not in state]
         problems += [f"{name} is unexpected" for name in state if name not in own]
