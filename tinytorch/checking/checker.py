@@ -1,0 +1,320 @@
+"""Runs an answer, compares it with what is right, and names or describes what differs.
+
+An answer is called on copies, so that a change in place is seen; with arrays in another memory
+order and in float32; and once more after another call. What is right comes from an oracle, another
+way to the same numbers, and is computed before the call. A difference is named from the table of
+collected mistakes beside the checks, or described by what is true of it.
+"""
+
+import contextlib
+import functools
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinytorch.checking.calls import Case, called, function_of, parameters, raised
+from tinytorch.checking.describe import describe
+from tinytorch.checking.values import (
+    Evidence,
+    bare,
+    close,
+    copied,
+    copies,
+    digest,
+    is_numeric,
+    is_wide,
+    listed,
+    narrowed,
+    rolled,
+    same,
+    same_evidence,
+    shown,
+    turned,
+)  # fmt: skip
+
+
+class Checker:
+    """Calls the answers to one module's exercises, for its checks file.
+
+    Args:
+        file: the checks file; its table of mistakes stands beside it.
+    """
+
+    def __init__(self, file: str) -> None:
+        table = Path(file.replace("_checks.py", "_mistakes.json"))
+        self.known = json.loads(table.read_text(encoding="utf-8")) if table.exists() else {}
+        self.about = ""  # the exercise, by the name of its checks
+        self.passed: list[str] = []  # its cases that were right
+
+    def exercise(self, checks: Callable[..., None]) -> Callable[..., None]:
+        """Make the checks of one exercise (a decorator): an error in them becomes a message."""
+
+        @functools.wraps(checks)
+        def run(*answers: Any, **options: Any) -> None:
+            self.about, self.passed = checks.__name__, []
+            try:
+                checks(*answers, **options)
+            except (AssertionError, NotImplementedError):
+                raise
+            except Exception as error:
+                self.fail("", raised(error), f"{type(error).__name__}: {error}", error=error)
+
+        return run
+
+    def agree(
+        self,
+        function: Callable[..., Any],
+        oracle: Callable[..., Any],
+        *arguments: Any,
+        what: str,
+        names: Sequence[str] = (),
+        results: Sequence[str] = (),
+        kind: type | None = None,
+        dtypes: bool = True,
+        once: bool = False,
+        **options: Any,
+    ) -> Any:
+        """Compare an answer with the oracle, and return what the answer gave.
+
+        Args:
+            function: the answer; of an `Op`, its `forward` is called.
+            oracle: another way to the same result; of a tensor it gets the array.
+            arguments: arrays, tensors, anything else; `options` are handed over by name.
+            what: the case in a few words: messages begin with it.
+            names: of the arguments, where the answer's signature does not say them.
+            results: names of the results, where there are several.
+            kind: the class that the result must have.
+            dtypes: floats must come back in the dtype that the oracle gives.
+            once: leave out other memory orders, dtypes and the second call.
+        """
+        function = function_of(function)
+        names = names or parameters(function)
+        case = Case(what, function, oracle, arguments, options, names, results)
+        right = case.right()
+        got = self._call(case)
+        first = copied(got)
+        if kind and not isinstance(got, kind):
+            text = f"{shown(got)} came, expected a {kind.__name__}{after_none(got)}"
+            self.fail(what, text, type(got).__name__, "kind")
+        self._compare(got, right, case, dtypes)
+        if not once:
+            self._in_other_forms(case, dtypes)
+            self._once_more(case, got, first)
+        self.passed.append(what)
+        return first
+
+    def on_paper(self, function: Callable[..., Any], *arguments: Any, gives: Any) -> None:
+        """Compare an answer with a result worked out by hand; lists stand for arrays of floats."""
+        arrays = [np.array(x, float) if isinstance(x, list) else x for x in arguments]
+        right = tuple(np.array(x, float) for x in listed(gives))
+        self.about, self.passed = getattr(function, "__name__", ""), []
+
+        def by_hand(*_: Any) -> Any:
+            return right if isinstance(gives, tuple) else right[0]
+
+        self.agree(function, by_hand, *arrays, what="on paper", dtypes=False, once=True)
+
+    def rule(
+        self,
+        op: Any,
+        forward: Callable[..., Any],
+        oracle: Callable[..., Any],
+        grad: Any,
+        *inputs: Any,
+        what: str,
+        **options: Any,
+    ) -> None:
+        """Compare an op's gradient rule with an oracle of (grad, *inputs).
+
+        The rule gets a real output, made by `forward`. The dtype of a gradient is its own affair.
+        """
+        names = ["grad", *parameters(op.rule)[2:]]
+
+        def answer(grad: Any, *inputs: Any, **options: Any) -> Any:
+            output = np.asarray(forward(*copies(inputs), **options))
+            before = output.copy()
+            gradients = op.rule(grad, output, *inputs, **options)
+            if not same(output, before):
+                self.fail(what, "you changed output: make a copy first", "changed", "output")
+            return gradients
+
+        answer.__name__ = op.rule.__name__
+        results = [f"the gradient of {name}" for name in names[1 : len(inputs) + 1]]
+        self.agree(
+            answer, oracle, grad, *inputs,
+            what=what, names=names, results=results, dtypes=False, **options,
+        )  # fmt: skip
+
+    def learns(
+        self,
+        function: Callable[..., Any],
+        oracle: Callable[..., Any],
+        *arguments: Any,
+        what: str,
+    ) -> None:
+        """Compare the gradients of tensors of float64 with central differences of the oracle.
+
+        Where there are several results, the first is meant.
+        """
+        output = listed(function(*arguments))[0]
+        if not getattr(output, "requires_grad", False):
+            text = "the result requires no gradient: on the way an array was taken"
+            self.fail(what, text, "", "cut")
+        upstream = np.cos(np.arange(output.data.size)).reshape(output.shape)
+        output.backward(upstream)
+        for number, name in enumerate(parameters(function)[: len(arguments)]):
+            if not getattr(arguments[number], "requires_grad", False):
+                continue
+            where, grad = f"{what}, the gradient of {name}", arguments[number].grad
+            if grad is None:
+                self.fail(where, "none arrives: on the way its array was taken", "none")
+            right = differences(oracle, [*map(bare, copies(arguments))], number, upstream)
+            got = np.asarray(bare(grad))
+            if got.shape != right.shape or not np.allclose(got, right, rtol=1e-4, atol=1e-6):
+                self.fail(where, describe(got, right, None), digest(got))
+        self.passed.append(what)
+
+    def raises(
+        self,
+        function: Callable[..., Any],
+        *arguments: Any,
+        error: type[Exception] = ValueError,
+        says: Sequence[str] = (),
+        what: str = "",
+        **options: Any,
+    ) -> None:
+        """Ask for an error of a kind, with each of `says` in its message."""
+        function = function_of(function)
+        what = what or called(getattr(function, "__name__", "the call"), arguments, options)
+        must = f"it must raise a {error.__name__}"
+        try:
+            got = function(*copies(arguments), **options)
+        except NotImplementedError:
+            raise
+        except error as caught:
+            missing = [part for part in says if part not in str(caught)]
+            if missing:
+                text = f"the message must hold {missing[0]!r}; it is: {caught}"
+                self.fail(what, text, str(caught))
+        except Exception as other:
+            self.fail(what, f"{must}; it raises {raised(other)}", str(other))
+        else:
+            self.fail(what, f"{must}; it gives {shown(got)}", digest(got))
+
+    def that(self, condition: Any, text: str, came: Any = "", what: str = "") -> None:
+        """Ask for one thing; `text` says what must be so, and what is.
+
+        A collected mistake is known by `what`, or else the text, and by what `came`.
+        """
+        if not condition:
+            self.fail(what, text, digest(came), "" if what else text)
+
+    def same(self, got: Any, right: Any, what: str) -> None:
+        """Compare two values that are at hand."""
+        self._compare(got, right, Case(what), dtypes=False)
+
+    def fail(
+        self,
+        where: str,
+        text: str,
+        evidence: Evidence,
+        aspect: str = "",
+        error: Exception | None = None,
+    ) -> None:
+        """Raise an `AssertionError`, with the name of a collected mistake where it fits."""
+        key = ": ".join(filter(None, (self.about, where, aspect)))
+        names = [name for came, name in self.known.get(key, []) if same_evidence(came, evidence)]
+        text = " or ".join(names) or text
+        before = self.passed[-2:] if not names else []
+        text += f" (right before: {', '.join(before)})" if before else ""
+        wrong = AssertionError(f"{where}: {text}" if where else text)
+        wrong.evidence = (key, evidence)  # type: ignore[attr-defined]  # for the table of mistakes
+        raise wrong.with_traceback(error.__traceback__ if error else None) from None
+
+    def _call(self, case: Case) -> Any:
+        """Call the answer on copies, and see that it leaves them alone."""
+        given = copies(case.arguments)
+        try:
+            got = case.function(*given, **case.options)
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            if hasattr(error, "evidence"):
+                raise
+            told = raised(error, getattr(case.function, "__name__", ""))
+            evidence = f"{type(error).__name__}: {error}"
+            self.fail(case.what, f"{told}; called with {case.told}", evidence, error=error)
+        for name, before, after in zip(case.names, case.arguments, given, strict=False):
+            if not same(before, after):
+                text = f"you changed {name}, which belongs to the caller: make a copy first"
+                self.fail(case.what, text, "changed", name)
+        return got
+
+    def _compare(self, got: Any, right: Any, case: Case, dtypes: bool) -> None:
+        if isinstance(right, tuple) and any(isinstance(bare(x), np.ndarray) for x in right):
+            self._compare_each(got, right, case, dtypes)
+        elif not is_numeric(right) or isinstance(right, bool | int):
+            if type(got) is not type(right) or got != right:
+                text = f"{shown(got)} came, expected {shown(right)}{after_none(got)}"
+                self.fail(case.what, text, digest(got))
+        elif not is_numeric(got):
+            text = f"{shown(got)} came, expected {shown(np.asarray(bare(right)))}{after_none(got)}"
+            self.fail(case.what, text, digest(got))
+        elif not close(bare(got), bare(right)):
+            text = describe(np.asarray(bare(got)), np.asarray(bare(right)), case)
+            self.fail(case.what, text, digest(got))
+        elif dtypes:
+            came, expected = (np.asarray(bare(x)).dtype for x in (got, right))
+            if expected.kind == "f" and came != expected:
+                self.fail(case.what, f"{came} came, expected {expected}", str(came), "dtype")
+
+    def _compare_each(self, got: Any, right: tuple[Any, ...], case: Case, dtypes: bool) -> None:
+        names = case.results or [f"result {number}" for number in range(1, len(right) + 1)]
+        if not isinstance(got, tuple | list) or len(got) != len(right):
+            came = f"{len(got)} result(s)" if isinstance(got, tuple | list) else shown(got)
+            text = f"{came} came, expected {len(right)}: {', '.join(names)}{after_none(got)}"
+            self.fail(case.what, text, came)
+        if len(right) == 2 and all(map(close, map(bare, got[::-1]), map(bare, right))):
+            self.fail(case.what, "the two results came in the other order", "other order")
+        for number, name in reversed([*enumerate(names)]):  # an output is made of its weights
+            self._compare(got[number], right[number], case.part(number, name), dtypes)
+
+    def _in_other_forms(self, case: Case, dtypes: bool) -> None:
+        """Views of transposed arrays give the same; float32 gives float32."""
+        views = case.having(map(turned, case.arguments), "as views of transposed arrays")
+        self._compare(self._call(views), case.right(), views, dtypes=False)
+        if any(map(is_wide, case.arguments)):
+            narrow = case.having(map(narrowed, case.arguments), "in float32")
+            self._compare(self._call(narrow), narrow.right(), narrow, dtypes)
+
+    def _once_more(self, case: Case, got: Any, first: Any) -> None:
+        """Another call between may change neither the first result nor the next one."""
+        with contextlib.suppress(Exception):  # not every number may stand everywhere
+            case.function(*map(rolled, copies(case.arguments)), **case.options)
+        if not same(first, got):
+            text = "a later call changes what the first call returned"
+            self.fail(case.what, text, "changed", "later")
+        again = case.having(case.arguments, "called again after other numbers")
+        self._compare(self._call(again), first, again, dtypes=False)
+
+
+def differences(
+    oracle: Callable[..., Any], arrays: list[Any], number: int, upstream: Any, step: float = 1e-5
+) -> Any:
+    """Central differences of `sum(upstream * oracle(...))` for one of its arguments."""
+    x = arrays[number]
+    slope = np.empty(x.shape)
+    for place in np.ndindex(x.shape):
+        sides, middle = [], x[place]
+        for x[place] in (middle + step, middle - step):
+            sides.append(np.vdot(upstream, listed(oracle(*arrays))[0]))
+        x[place] = middle
+        slope[place] = (sides[0] - sides[1]) / (2 * step)
+    return slope
+
+
+def after_none(got: Any) -> str:
+    return ": is a return missing?" if got is None else ""
