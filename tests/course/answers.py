@@ -21,12 +21,20 @@ LIMIT = 10.0  # seconds for one answer
 
 @cache
 def verdicts(module: Module, folder: Path = FOLDER) -> dict[Planted, Failure | None]:
-    """What tito would report for every answer of a file; one child runs them all.
+    """What tito would report for every answer of a file; one child runs them all."""
+    return {answer: _judge(module, told) for answer, told in told_of(module, folder).items()}
 
-    A right answer is run up to its own test, a wrong one until something fails.
+
+@cache
+def told_of(module: Module, folder: Path = FOLDER, table: bool = True) -> dict[Planted, dict]:
+    """What the child records for every answer: `failed`, and by what it is known.
+
+    A right answer is run up to its own test, a wrong one until something fails. Without the table
+    of mistakes, a message describes.
     """
     answers = read(module, folder)
     task = {"file": str(module.script), "root": str(module.root), "cells": [], "answers": []}
+    task["table"] = table
     tests = {cell.grade_id: cell.ordinal for cell in module.cells}
     for cell in module.cells:
         if cell.kind != "code":
@@ -41,7 +49,7 @@ def verdicts(module: Module, folder: Path = FOLDER) -> dict[Planted, Failure | N
                 task["answers"].append({**entry, "code": "\n".join(lines)})
     assert len(task["answers"]) == len(answers), "an entry fits no exercise, or two"
     told = _run(task, module.folder)
-    return {answer: _judge(module, told[index]) for index, answer in enumerate(answers)}
+    return {answer: told[index] for index, answer in enumerate(answers)}
 
 
 def _run(task: dict, folder: Path) -> dict[int, dict]:

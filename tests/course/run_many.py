@@ -6,6 +6,7 @@ left off and arrays changed by one answer cannot touch the next. The loop over t
 own; only its reports are caught. What to do comes as JSON on standard input.
 """
 
+import importlib
 import importlib.util
 import json
 import os
@@ -20,6 +21,9 @@ def main() -> None:
     child = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(child)
     sys.path[0] = task["root"]
+    if not task["table"]:
+        checker = importlib.import_module("tinytorch.checking.checker")
+        checker.read_table = lambda path: {}
     cells = {cell["ordinal"]: cell for cell in task["cells"]}
     mine = None  # the answer that this process runs
 
@@ -34,6 +38,8 @@ def main() -> None:
                 tell(done=True)
                 os._exit(0)
             tell(**what)
+            if "failed" in what:
+                tell(evidence=getattr(sys.exc_info()[1], "evidence", None))
             return
         if "failed" in what:
             sys.exit(f"the course's own answers fail: {what['failed']}")

@@ -36,6 +36,14 @@ from tinytorch.checking.values import (
 )  # fmt: skip
 
 
+def read_table(path: Path) -> dict[str, list[list[Any]]]:
+    """Collected mistakes: what came, and its name, for each place where they were seen."""
+    if not path.exists():
+        return {}
+    table: dict[str, list[list[Any]]] = json.loads(path.read_text(encoding="utf-8"))
+    return table
+
+
 class Checker:
     """Calls the answers to one module's exercises, for its checks file.
 
@@ -44,8 +52,7 @@ class Checker:
     """
 
     def __init__(self, file: str) -> None:
-        table = Path(file.replace("_checks.py", "_mistakes.json"))
-        self.known = json.loads(table.read_text(encoding="utf-8")) if table.exists() else {}
+        self.known = read_table(Path(file.replace("_checks.py", "_mistakes.json")))
         self.about = ""  # the exercise, by the name of its checks
         self.passed: list[str] = []  # its cases that were right
 
