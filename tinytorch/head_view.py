@@ -4,6 +4,7 @@ Plain HTML that stays alive in a saved page. Where scripts are removed, as on Gi
 remain; they are also the script's data. Colours: Okabe and Ito's eight.
 """
 
+import builtins
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -211,3 +212,8 @@ def head_view(
 <details open><summary>the weights in numbers: a row is a query</summary>
 {"".join(tables)}</details><script>{squeezed(HEAD_SCRIPT)}</script></div>"""
     return HeadView(html, f"{len(maps)} heads, {sizes[0]} queries, {sizes[1]} keys")
+
+
+def in_notebook(view: HeadView) -> None:
+    """Show a view; a terminal can only name it."""
+    getattr(builtins, "display", print)(view)

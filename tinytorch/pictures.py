@@ -4,7 +4,7 @@ Given, not an exercise. `tinytorch/head_view.py` has the one for the browser.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -137,3 +137,11 @@ def draw_steps(
     figure.colorbar(first, ax=grid[:2], label="score", shrink=0.8)
     figure.colorbar(last, ax=grid[2], label="weight", shrink=0.8)
     return figure
+
+
+def in_pictures(draw: Callable[..., Any], *arguments: Any) -> None:
+    """Draw where Matplotlib is there; say what to type where it is not."""
+    try:
+        draw(*arguments)
+    except ModuleNotFoundError:
+        print("No picture: it needs Matplotlib. Type: pip install matplotlib")

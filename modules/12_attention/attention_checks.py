@@ -1,7 +1,6 @@
 """What the test cells of module 12 call: cases, and oracles that share no code with the answers."""
 
 import itertools
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +8,9 @@ import numpy as np
 
 from tinytorch.checking import Checker, shown
 from tinytorch.core.tensor import Array, Tensor
+from tinytorch.counting import python_steps
 
 check = Checker(__file__)
-on_paper = check.on_paper
 Function = Callable[..., Any]
 TWO = ("the output", "the weights")
 
@@ -55,22 +54,12 @@ def wide(*arrays: Array) -> list[Tensor]:
     return [Tensor(x, requires_grad=True, dtype=np.float64) for x in arrays]
 
 
-def python_steps(function: Function, *arguments: Any) -> int:
-    """How many lines of Python a call runs; what compiled code does counts as nothing."""
-    steps = 0
-
-    def trace(*_: Any) -> Any:
-        nonlocal steps
-        steps += 1
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
+def complaint(function: Function) -> str:
+    """The message of the error that a call raises, or what it returned."""
     try:
-        function(*arguments)
-    finally:
-        sys.settrace(before)
-    return steps
+        return f"no error, shape {function().shape}"
+    except (TypeError, ValueError) as error:
+        return f"{type(error).__name__}: {error}"
 
 
 @check.exercise
@@ -83,7 +72,7 @@ def attention_scores(op: Any) -> None:
     ):
         check.agree(op, scores_of, rng.normal(size=shape_Q), rng.normal(size=shape_K), what=what)
     if python_steps(op.forward, np.ones((1, 9, 2)), np.ones((1, 9, 2))) < 81:
-        print("💬 Right, and fast. With a loop over i and one over j you would see the n² pairs.")
+        print("💬 Right, and fast. Two loops, over i and over j, would show the n² pairs.")
 
 
 @check.exercise

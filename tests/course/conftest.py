@@ -27,7 +27,7 @@ def with_text(tmp_path: Path) -> Callable[[Module, str], Module]:
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "tinytorch", tmp_path / "tinytorch", ignore=ignore)
         copy = Module(tmp_path, module.number, module.name)
-        copy.folder.mkdir(parents=True)
+        shutil.copytree(module.folder, copy.folder, ignore=shutil.ignore_patterns("*_dev.*"))
         copy.script.write_text(text, encoding="utf-8")
         return copy
 

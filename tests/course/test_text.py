@@ -79,7 +79,9 @@ def test_a_save_in_jupyterlab_would_change_nothing(module: Module):
 
 def test_the_setup_cell_is_the_same_in_every_module(module: Module):
     setup = {cell.grade_id: cell.source for cell in module.cells if cell.kind == "code"}["setup"]
-    assert "sys.path.insert(0, str(root))" in setup
+    assert "sys.path[:0] = [str(root), str(here)]" in setup
+    setup, _, checks = setup.rpartition("\n\n")
+    assert checks == f"import {module.name}_checks as checks"
     assert setup in Module(module.root, "12", "attention").script.read_text(encoding="utf-8")
 
 

@@ -1,5 +1,6 @@
 """Point 5: every wrong answer is caught by the test of its own exercise, and named."""
 
+import json
 import os
 import textwrap
 from collections import Counter
@@ -7,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.course.answers import verdicts
+from tests.course.answers import told_of, verdicts
 from tests.course.conftest import COURSE
+from tests.course.mistake_table import table_file
 from tito.course import Module
 from tito.exercises import find_exercises
 from tito.grading.mistakes import FOLDER, RIGHT, Planted, planted_text, read
@@ -70,10 +72,12 @@ def test_every_mistake_is_listed_once_says_something_and_compiles(module: Module
         compile(function, str(wrong), "exec")
 
 
-def test_the_cell_that_explains_errors_is_the_same_in_every_module(module: Module):
-    cells = {cell.grade_id: cell.source for cell in module.cells}
-    first = {cell.grade_id: cell.source for cell in COURSE.modules[0].cells}
-    assert cells["explain-errors"] == first["explain-errors"]
-    for cell in module.cells:
-        if cell.grade_id.startswith("test-"):
-            assert "@explain_errors\ndef test_" in cell.source, cell.grade_id
+@needs_fork
+def test_every_row_of_the_table_of_mistakes_is_made_by_an_entry_of_the_bank(module: Module):
+    """That no row is missing, the entries show: each would not be named."""
+    seen = [(told.get("evidence"), wrong.says) for wrong, told in told_of(module).items()]
+    made = [[*evidence, name] for evidence, name in seen if evidence]
+    table = json.loads(table_file(module).read_text(encoding="utf-8"))
+    rows = [[key, came, name] for key, found in table.items() for came, name in found]
+    stale = [row for row in rows if row not in made]
+    assert not stale, "python -m tests.course.mistake_table makes the table anew"

@@ -20,14 +20,23 @@ Array = npt.NDArray[Any]
 Finder = Callable[[Array, Array, Case | None], str]
 
 
-def describe(got: Array, right: Array, case: Case | None) -> str:
-    """Say what is true of a wrong result, and always two numbers or two shapes."""
+def finding(got: Array, right: Array, case: Case | None) -> str:
+    """What is true of a wrong result; nothing where no sentence was found."""
     if got.dtype.kind not in "biuf":
-        return f"an array of dtype {got.dtype} came; expected numbers"
+        return f"its dtype is {got.dtype}"
     if got.shape != right.shape:
-        return f"{of_shapes(got, right)}shape {got.shape} came, expected {right.shape}"
-    found = next(filter(None, (finder(got, right, case) for finder in FINDERS)), "")
-    return f"{found}{'; ' if found else ''}{two_numbers(got, right)}"
+        return of_shapes(got, right)
+    return next(filter(None, (finder(got, right, case) for finder in FINDERS)), "")
+
+
+def describe(got: Array, right: Array, case: Case | None) -> str:
+    """What is true of a wrong result, and two shapes or two numbers."""
+    found = finding(got, right, case)
+    if got.shape != right.shape or got.dtype.kind not in "biuf":
+        numbers = f"shape {got.shape} came, expected {right.shape}"
+    else:
+        numbers = two_numbers(got, right)
+    return f"{found}; {numbers}" if found else numbers
 
 
 def two_numbers(got: Array, right: Array) -> str:
@@ -47,9 +56,9 @@ def of_shapes(got: Array, right: Array) -> str:
     if got.ndim == right.ndim:
         for axes in itertools.permutations(range(got.ndim)):
             if close(got.transpose(axes), right):
-                return f"{swapped(axes)}: "
+                return swapped(axes)
     if got.size == right.size > 1 and close(got.reshape(right.shape), right):
-        return "the numbers are right, the shape is not: "
+        return "the numbers are right, the shape is not"
     return ""
 
 
@@ -318,7 +327,7 @@ def in_part(got: Array, right: Array, case: Case | None) -> str:
     zeros = ", and 0 elsewhere" if not got[~fits].any() else ""
     for text in (*by_index(fits, zeros), *by_triangle(fits), *by_sign(fits, case)):
         return text
-    return f"{np.count_nonzero(fits)} of {fits.size} numbers are right"
+    return f"{np.count_nonzero(fits)} of {fits.size} numbers are right{zeros}"
 
 
 def by_index(fits: Array, zeros: str) -> Iterator[str]:

@@ -1,15 +1,22 @@
 # 12. Attention
 # Made from modules/12_attention/attention_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: a321bcc16001ef0a44c33a771a97ce6e8251a890f608a6656025b4b66bae7db8
+# sha256 of the lines below: 52dbc6bc52608d55557bfc2882691bd4dedff4282a5bb5fab7af8e5231505b8b
 
 
 # cell: imports
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from tinytorch.attention_inputs import (
+    align_mask,
+    check_inputs,
+    check_words,
+    largest_allowed,
+    require_wide,
+)
 from tinytorch.core.activations import softmax
 from tinytorch.core.layers import Layer, Linear, require_size
 from tinytorch.core.tensor import Array, Tensor, op
@@ -50,63 +57,6 @@ def attention_scores_rule(grad: Array, output: Array, Q: Array, K: Array) -> tup
                 gq[i] += g[i, j] * k[j]
                 gk[j] += g[i, j] * q[i]
     return grad_Q, grad_K
-
-
-# cell: align-mask
-def align_mask(mask: Any, scores_shape: Sequence[int]) -> Array:
-    """Check a mask and give it axes that line up with the scores.
-
-    Args:
-        mask: tensor or array; nonzero means the query may look at that key. Shape (n_q, n_k),
-            (batch, n_q, n_k) or (batch, 1 or heads, 1 or n_q, n_k).
-        scores_shape: (batch, n_q, n_k) or (batch, heads, n_q, n_k).
-
-    Returns:
-        A boolean array that broadcasts to `scores_shape`: True where looking is allowed.
-
-    Raises:
-        TypeError: the mask holds no numbers.
-        ValueError: the mask has other axes, or would enlarge the scores; names both shapes. Or it
-            holds a negative number or NaN: a mask made to be added to scores means the opposite.
-    """
-    values = np.asarray(mask)
-    if values.dtype.kind not in "biuf":
-        raise TypeError(f"mask must hold bools or numbers, got dtype {values.dtype}")
-    wrong = values[~((values >= 0) & np.isfinite(values))]
-    if wrong.size:
-        raise ValueError(
-            f"mask holds {wrong[0]}; here nonzero means the query may look. If this mask was made "
-            "to be added to scores, where 0 means that, pass mask == 0"
-        )
-    allowed: Array = values != 0
-    given, shape = allowed.shape, tuple(scores_shape)
-    if len(given) == 3 and len(shape) == 4:
-        allowed = allowed[:, None]  # (batch, n_q, n_k) -> (batch, 1, n_q, n_k)
-    elif len(given) == 4 and len(shape) == 3 and given[1] == 1:
-        allowed = allowed[:, 0]  # (batch, 1, n_q, n_k) -> (batch, n_q, n_k)
-    sizes = zip(allowed.shape[::-1], shape[::-1], strict=False)
-    if not 2 <= allowed.ndim <= len(shape) or any(m not in (1, n) for m, n in sizes):
-        raise ValueError(
-            f"mask has shape {given}, which does not fit scores of shape {shape}; "
-            "use (n_q, n_k), (batch, n_q, n_k), (batch, 1, 1, n_k), (batch, 1, n_q, n_k) "
-            "or (batch, heads, n_q, n_k)"
-        )
-    return allowed
-
-
-# cell: largest-allowed
-def largest_allowed(scores: Array, allowed: Array) -> Array:
-    """Largest allowed score of each row, (..., n_q, 1); 0 where nothing is allowed."""
-    hidden = np.where(allowed, scores, -np.inf)
-    largest: Array = hidden.max(axis=-1, keepdims=True, initial=-np.inf)
-    return np.where(np.isfinite(largest), largest, 0)
-
-
-def require_wide(**tensors: Tensor) -> None:
-    """Refuse float16: scores beyond 65,504 are infinite in it, and a row may not sum to 1."""
-    for name, x in tensors.items():
-        if x.dtype == np.float16:
-            raise TypeError(f"{name} is float16, too narrow for attention: use float32 or float64")
 
 
 # cell: 12.3-attention-weights
@@ -173,34 +123,6 @@ def weighted_sum_rule(grad: Array, output: Array, weights: Array, V: Array) -> t
                 gw[i, j] = g[i] @ v[j]
                 gv[j] += w[i, j] * g[i]
     return grad_weights, grad_V
-
-
-# cell: check-inputs
-def check_inputs(Q: Tensor, K: Tensor, V: Tensor) -> None:
-    """Check the arguments of an attention function.
-
-    Raises:
-        TypeError: an argument is not a Tensor of floats, or is one of float16.
-        ValueError: an argument has too few or too many axes, or sizes that do not belong together.
-    """
-    for name, x in (("Q", Q), ("K", K), ("V", V)):
-        if not isinstance(x, Tensor):
-            raise TypeError(f"{name} must be a Tensor, got {type(x).__name__}: Tensor({name})?")
-        if x.dtype.kind != "f":
-            raise TypeError(f"{name} must hold floats, got {x.dtype}; embed token ids first")
-        if x.ndim not in (3, 4):
-            raise ValueError(
-                f"{name} has shape {x.shape}; attention takes (batch, seq_len, d) "
-                "or (batch, heads, seq_len, d)"
-            )
-    require_wide(Q=Q, K=K, V=V)
-    shapes = f"Q {Q.shape}, K {K.shape}, V {V.shape}"
-    if not Q.shape[:-2] == K.shape[:-2] == V.shape[:-2]:
-        raise ValueError(f"batch (and heads) must agree: {shapes}")
-    if Q.shape[-1] != K.shape[-1] or Q.shape[-1] == 0:
-        raise ValueError(f"queries and keys must share d_k, the last size, at least 1: {shapes}")
-    if K.shape[-2] != V.shape[-2]:
-        raise ValueError(f"every key needs one value: n_k of K and V must agree: {shapes}")
 
 
 # cell: 12.6-scaled-dot-product-attention
@@ -370,7 +292,7 @@ class MultiHeadAttention(Layer):
         Raises:
             TypeError, ValueError: an argument of another type or shape; the message names it.
         """
-        self.check_words(query=query, key=key, value=value)
+        check_words(self.embed_dim, query=query, key=key, value=value)
         Q = split_heads(self.q_proj(query), self.num_heads)  # (batch, heads, n_q, head_dim)
         K = split_heads(self.k_proj(key), self.num_heads)
         V = split_heads(self.v_proj(value), self.num_heads)
@@ -380,21 +302,6 @@ class MultiHeadAttention(Layer):
     def forward(self, x: Tensor, mask: Any = None) -> Tensor:
         """Self-attention. x: (batch, n, embed_dim) -> (batch, n, embed_dim)."""
         return self.attend(x, x, x, mask)[0]
-
-    def check_words(self, **arguments: Tensor) -> None:
-        """Refuse arguments that are not Tensors (batch, n, embed_dim) or do not belong together."""
-        for name, x in arguments.items():
-            if not isinstance(x, Tensor):
-                raise TypeError(f"{name} must be a Tensor, got {type(x).__name__}: Tensor(...)?")
-            if x.ndim != 3 or x.shape[-1] != self.embed_dim:
-                raise ValueError(
-                    f"{name} has shape {x.shape}, expected (batch, seq_len, {self.embed_dim})"
-                )
-        query, key, value = (x.shape for x in arguments.values())
-        if key != value or query[0] != key[0]:
-            raise ValueError(
-                f"query {query} and key {key} must share the batch, key and value {value} the shape"
-            )
 
 
 # cell: pytorch-spelling
@@ -411,16 +318,12 @@ class MultiheadAttention(MultiHeadAttention):
 __all__ = [
     "MultiHeadAttention",
     "MultiheadAttention",
-    "align_mask",
     "attention_scores",
     "attention_scores_rule",
     "attention_weights",
-    "check_inputs",
     "create_causal_mask",
     "create_padding_mask",
-    "largest_allowed",
     "merge_heads",
-    "require_wide",
     "scaled_dot_product_attention",
     "split_heads",
     "vectorized_attention",
