@@ -107,6 +107,7 @@ class Checker:
         kind: type | None = None,
         dtypes: bool = True,
         once: bool = False,
+        quiet: bool = False,
         **options: Any,
     ) -> Any:
         """Compare an answer with the oracle, and return what the answer gave.
@@ -121,12 +122,16 @@ class Checker:
             kind: the class that the result must have.
             dtypes: floats must come back in the dtype that the oracle gives.
             once: leave out other memory orders, dtypes and the second call.
+            quiet: what NumPy would warn of, as an overflow, is an error.
         """
         function = function_of(function)
         names = names or parameters(function)
         case = Case(what, function, oracle, arguments, options, names, results)
         right = case.right()
-        got = self._call(case)
+        with np.errstate(
+            **(dict.fromkeys(("over", "invalid", "divide"), "raise") if quiet else {})
+        ):
+            got = self._call(case)
         first = copied(got)
         if kind and not isinstance(got, kind):
             text = f"{shown(got)} came, expected a {kind.__name__}{after_none(got)}"
