@@ -93,7 +93,9 @@ class Checker:
                 (np.asarray(bare(x), float), np.array(y, float))
                 for x, y in zip(got, right, strict=True)
             ]
-            wrong = [f"{x.tolist()}, not {y.tolist()}" for x, y in pairs if not close(x, y)]
+            wrong = [
+                f"{x.round(4).tolist()}, not {y.tolist()}" for x, y in pairs if not close(x, y)
+            ]
             self.paper = f"on paper it gives {wrong[0]}" if wrong else ""
 
     def agree(
@@ -128,9 +130,8 @@ class Checker:
         names = names or parameters(function)
         case = Case(what, function, oracle, arguments, options, names, results)
         right = case.right()
-        with np.errstate(
-            **(dict.fromkeys(("over", "invalid", "divide"), "raise") if quiet else {})
-        ):
+        strict = np.errstate(over="raise", invalid="raise", divide="raise")
+        with strict if quiet else contextlib.nullcontext():
             got = self._call(case)
         first = copied(got)
         if kind and not isinstance(got, kind):
@@ -255,7 +256,7 @@ class Checker:
         names = [name for came, name in self.known.get(key, []) if same_evidence(came, evidence)]
         text = " or ".join(names) or text
         before = self.passed[-2:] if not names else []
-        text += f" (right before: {', '.join(before)})" if before else ""
+        text += f" (right before: {'; '.join(before)})" if before else ""
         told = filter(None, (f"{where}: {text}" if where else text, self.paper))
         wrong = AssertionError("\n".join(told))
         wrong.evidence = (key, evidence)  # type: ignore[attr-defined]  # for the table of mistakes
