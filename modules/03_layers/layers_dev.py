@@ -17,7 +17,9 @@ from pathlib import Path
 
 here = Path(globals().get("__file__", "notebook")).resolve().parent
 root = next(folder for folder in [here, *here.parents] if (folder / "tinytorch").is_dir())
-sys.path.insert(0, str(root))  # this folder's own tinytorch, whatever else is installed
+sys.path[:0] = [str(root), str(here)]  # this folder's own tinytorch and checks
+
+import layers_checks as checks
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 #| export
@@ -40,34 +42,6 @@ from tinytorch.core.tensor import Array, Tensor, unwrap
 # %% nbgrader={"grade": false, "grade_id": "stairs", "locked": true, "schema_version": 3, "solution": false, "task": false}
 switches = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])  # (cases, switches)
 lamp = np.array([[0.0], [1.0], [1.0], [0.0]])  # (cases, 1)
-
-# %% nbgrader={"grade": false, "grade_id": "explain-errors", "locked": true, "schema_version": 3, "solution": false, "task": false}
-import traceback
-from functools import wraps
-
-
-def explain_errors(test):
-    """Turn an error that your code raises in a test into a message: which, where, in which call."""
-
-    @wraps(test)
-    def explained():
-        try:
-            test()
-        except (AssertionError, NotImplementedError):
-            raise
-        except Exception as error:
-            trace, what = error.__traceback__, str(error)
-            steps = zip(traceback.walk_tb(trace), traceback.extract_tb(trace), strict=True)
-            own = [step for (frame, _), step in steps if frame.f_globals is test.__globals__]
-            hint = ": is a return missing?" if "NoneType" in what or "dtype object" in what else ""
-            message = f"{type(error).__name__} in {own[-1].name}: {what}{hint}\nThe test ran: {own[1].line}"
-            raise AssertionError(message).with_traceback(trace) from None
-
-    return explained
-
-
-# %% nbgrader={"grade": false, "grade_id": "more-imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
-from tinytorch.core.activations import ReLU, relu
 
 
 # %% [markdown]
@@ -368,175 +342,38 @@ class Layer:
 
 
 # %% [markdown]
-# Two layers for the tests. `Dimmer` scales; `Stairs` is a tree with a list, a tuple inside it, a dict, one layer under two
-# names, and two tensors that are no parameters.
-
-# %% nbgrader={"grade": false, "grade_id": "dimmer", "locked": true, "schema_version": 3, "solution": false, "task": false}
-class Dimmer(Layer):
-    def __init__(self, *levels):
-        self.level = Tensor(np.array(levels), requires_grad=True)
-
-    def forward(self, x):
-        return x * self.level
-
-
-class Stairs(Layer):
-    def __init__(self):
-        self.first = Dimmer(2.0, 3.0, 5.0)
-        self.rest = [Dimmer(7.0, 11.0), (Dimmer(13.0), relu)]
-        self.same = {"first": self.first}
-        self.house_number = Tensor([17.0])
-        self.last_output = self.first(Tensor([1.0, 1.0, 1.0]))
-
-
-NAMES = ["first.level", "rest.0.level", "rest.1.0.level"]  # a second name of the first is same.first.level
-
+# The tests build a tree, `stairs`: with a list, a tuple inside it, a dict, one layer under two names, and two tensors that
+# are no parameters.
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.1", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-@explain_errors
-def test_walk():
+if __name__ == "__main__":
     print("🔬 Unit Test: walk...")
-    stairs = Stairs()
-    stairs.home = stairs.first.house = stairs  # parts that lead back
-    try:
-        pairs = list(walk(stairs))
-        assert all(isinstance(pair, tuple) for pair in pairs), "what walk finds below is handed on with yield from, not yield"
-    except RecursionError:
-        raise AssertionError("walk runs in circles: return at once when id(whole) is in `above`, and hand `above` on, with it") from None
-    assert pairs and pairs[0] == ("", stairs), "the object itself comes first, with the empty name"
-    names = [name for name, _ in pairs]
-    assert "first" in names, f"a child of the root has no dot before its name; got {names}"
-    assert "level" in names or "first.level" in names, f"walk stops at the direct parts: go on into each child; got {names}"
-    assert "first.level" in names, f"names are joined by a dot, as in first.level; got {names}"
-    assert "rest.1.0.level" in names, f"a list inside a list is walked too, with positions as names; got {names}"
-    assert "home" not in names, "home leads back to the root: a path ends where it would run in a circle, and yields nothing there"
-    assert len(list(walk(stairs))) == len(pairs), "a second walk must find the same: keep nothing from walk to walk"
-    assert "same.first.level" in names, "an object with two names is found under both: only those above it on the same path count"
+    checks.walk(walk, Layer)
     print("✅ walk: names, lists, dicts, no circles")
 
-
-if __name__ == "__main__":
-    test_walk()
-
-
 # %% nbgrader={"grade": true, "grade_id": "test-3.2", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-@explain_errors
-def test_parameters():
+if __name__ == "__main__":
     print("🔬 Unit Test: named_parameters, parameters...")
-    stairs = Stairs()
-    found = stairs.named_parameters()
-    assert not isinstance(found, tuple) and found is not None, "named_parameters yields pairs; is a return missing, or where a yield should be?"
-    found = dict(found)
-    assert found, "no parameter was found: parts of parts count, too; walk(self) goes through all of them"
-    assert "house_number" not in found, "a tensor that never required a gradient is no parameter"
-    assert "last_output" not in found, "a tensor with a node was computed: it is no parameter"
-    assert "same.first.level" not in found, "a parameter with two names is yielded once, under the first: remember its id"
-    assert stairs.parameters() is not None, "parameters() gives None: is a return missing?"
-    assert list(found) == NAMES, f"expected {NAMES}, got {list(found)}"
-    assert found["first.level"] is stairs.first.level, "yield the tensor itself, not a copy: learning will change it"
-    assert isinstance(stairs.parameters(), list), "parameters() is a list: an iterator would be empty the second time"
-    assert [id(p) for p in stairs.parameters()] == [id(p) for p in found.values()], "parameters() is named_parameters() without names"
-    stairs.first.level.requires_grad = False
-    assert list(dict(stairs.named_parameters())) == NAMES, "a frozen parameter, with requires_grad = False, stays one: ask is_parameter"
+    checks.parameters(Layer)
     print("✅ parameters: only those, frozen or not, once each, by name")
 
-
-if __name__ == "__main__":
-    test_parameters()
-
-
 # %% nbgrader={"grade": true, "grade_id": "test-3.3", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-@explain_errors
-def test_state():
+if __name__ == "__main__":
     print("🔬 Unit Test: state_dict, load_state_dict...")
-    stairs = Stairs()
-    own, state = stairs.rest[0].level, stairs.state_dict()
-    assert state is not None, "state_dict gives None: is a return missing?"
-    assert type(state) is dict and type(state.get("first.level")) is np.ndarray, "the state is a dict from names to arrays"
-    assert "same.first.level" in state, "the state holds a parameter under each of its names, as walk finds them"
-    assert list(state) == [*NAMES, "same.first.level"], f"the state holds parameters and nothing else; got {list(state)}"
-    stairs.first.level.data[0] = -1.0
-    assert state["first.level"][0] == 2.0, "training on changed the saved state: copy the arrays"
-    state["rest.0.level"] = np.array([19.0, 23.0])  # float64
-    stairs.load_state_dict(state)
-    assert stairs.rest[0].level is own and own.requires_grad, "keep the tensor and replace its data: an optimiser holds on to the tensor"
-    assert stairs.first.level.data.tolist() == [2.0, 3.0, 5.0] and own.data.tolist() == [19.0, 23.0], "the values did not arrive"
-    assert own.dtype == np.float32, "loading float64 must not change the dtype of the layer"
-    state["first.level"][0] = state["same.first.level"][0] = -1.0
-    assert stairs.first.level.data[0] == 2.0, "changing the dict afterwards changed the layer: copy the arrays"
-    wrong = {"first.level": np.zeros(3), "rest.0.level": np.zeros(1), "extra": np.zeros(1)}
-    try:
-        stairs.load_state_dict(wrong)
-    except (ValueError, KeyError) as error:
-        for problem in ("rest.1.0.level", "extra", "rest.0.level", "(1,)", "(2,)"):
-            assert isinstance(error, ValueError) and problem in str(error), f"one ValueError shall list every problem; {problem} is not in: {error}"
-    else:
-        raise AssertionError("one name missing, one unexpected, one shape that would broadcast: raise a ValueError")
-    assert stairs.first.level.data[0] == 2.0, "something was loaded in spite of the error: check everything first"
-    stairs.first.level.requires_grad = False
-    assert "first.level" in stairs.state_dict(), "a frozen parameter is saved, too"
-    stairs.load_state_dict({**stairs.state_dict(), "first.level": np.ones(3), "same.first.level": np.ones(3)})
-    assert stairs.first.level.data.tolist() == [1.0] * 3, "a frozen parameter is loaded, too"
-    assert not stairs.first.level.requires_grad, "loading must not thaw a frozen parameter"
+    checks.state(Layer)
     print("✅ state_dict, load_state_dict: copies, names, dtype, all problems at once")
 
-
-if __name__ == "__main__":
-    test_state()
-
-
 # %% nbgrader={"grade": true, "grade_id": "test-3.4", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-@explain_errors
-def test_train_eval():
+if __name__ == "__main__":
     print("🔬 Unit Test: train, eval...")
-    stairs = Stairs()
-    assert stairs.training, "a new layer is training"
-    assert stairs.eval() is stairs and stairs.train() is stairs, "return self, so that calls can follow each other"
-    stairs.eval()
-    assert stairs.training is False, "eval() must set training to False"
-    assert stairs.first.training is False, "the layers below must change, too"
-    assert stairs.rest[1][0].training is False, "layers in lists must change, too: use walk"
-    assert Stairs().training is True, "eval() changed the class: set training on the object"
-    assert stairs.train().rest[0].training is True, "train() must switch everything back"
-    assert not hasattr(relu, "training"), "set training on layers only"
+    checks.train_eval(Layer)
     print("✅ train, eval: every layer below, and nothing else")
 
-
-if __name__ == "__main__":
-    test_train_eval()
-
-
 # %% nbgrader={"grade": true, "grade_id": "test-3.5", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-@explain_errors
-def test_to():
-    print("🔬 Unit Test: to...")
-    stairs = Stairs()
-    before = stairs.parameters()
-    before[0].grad = np.ones(3, dtype=np.float32)
-    assert stairs.to(np.float64) is stairs, "return self"
-    after = stairs.parameters()
-    assert all(new is old for new, old in zip(after, before, strict=True)), "the tensors must stay the same objects: replace their data"
-    assert {p.dtype.name for p in after} != {"float32"}, "nothing has changed: astype returns a new array"
-    assert {p.dtype.name for p in after} == {"float64"}, "every parameter changes, also those in lists"
-    frozen = Dimmer(2.0)
-    frozen.level.requires_grad = False
-    assert frozen.to(np.float64).level.dtype == np.float64, "a frozen parameter changes, too"
-    assert after[0].grad.dtype == np.float64, "a gradient changes with its parameter"
-    assert after[0].data.tolist() == [2.0, 3.0, 5.0], "the values must stay"
-    assert Dimmer(1.0).to(np.float16).level.dtype == np.float16, "to(np.float16) must give float16: use dtype"
-    for wrong in (np.int64, bool, complex):
-        try:
-            stairs.to(wrong)
-        except TypeError as error:
-            assert "float" in str(error), "say in the message that a float type is expected"
-        else:
-            raise AssertionError(f"parameters cannot be {np.dtype(wrong)}: raise a TypeError")
-    assert after[0].dtype == np.float64, "a refused dtype must change nothing"
-    print("✅ to: float types, in place")
-
-
 if __name__ == "__main__":
-    test_to()
+    print("🔬 Unit Test: to...")
+    checks.to(Layer)
+    print("✅ to: float types, in place")
 
 
 # %% [markdown]
@@ -579,28 +416,10 @@ def glorot_uniform(in_features: int, out_features: int, rng: np.random.Generator
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.6", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-@explain_errors
-def test_glorot_uniform():
-    print("🔬 Unit Test: glorot_uniform...")
-    weights = glorot_uniform(199, 307, np.random.default_rng(0))
-    assert weights is not None, "glorot_uniform gives None: is a return missing?"
-    assert weights.shape == (199, 307), "the shape is (in_features, out_features)"
-    assert weights.min() < 0 < weights.max(), "weights of one sign only: the interval reaches from -limit to +limit"
-    limit, largest = 0.1089, np.abs(weights).max()  # 6 / 506 = 0.01186, its root 0.1089
-    for wrong, mistake in (((6 / 199) ** 0.5, "only in_features counts: both sizes are in the sum"), (6 / 506, "the root is missing"),
-                           ((2 / 506) ** 0.5, "2 / (in + out) is the variance, not the limit: 6 is asked for"), ((6 / 307) ** 0.5, "only out_features counts")):
-        assert abs(largest / wrong - 1) > 0.01, f"the largest weight is {largest:.4f}, the limit {limit}: {mistake}"
-    assert largest <= limit or abs(weights.var() / (2 / 506) - 1) > 0.05, "the variance is right, and some weights are too large: draw uniformly"
-    assert len(np.unique(weights)) > 307, "the same numbers come again: each weight is drawn on its own"
-    assert largest <= limit, f"a weight of {largest:.4f} beyond ±{limit}: uniform? both sizes in the sum? the root taken?"
-    assert largest > 0.99 * limit, f"the largest weight is {largest:.4f}, the limit {limit}: is the 6 there? the root taken?"
-    assert abs(weights.var() / (2 / 506) - 1) < 0.05, "the variance must be 2 / (in + out): draw uniformly"
-    assert np.array_equal(weights, glorot_uniform(199, 307, np.random.default_rng(0))), "same seed, same weights: draw from rng"
-    print("✅ glorot_uniform: limits, variance, repeatable")
-
-
 if __name__ == "__main__":
-    test_glorot_uniform()
+    print("🔬 Unit Test: glorot_uniform...")
+    checks.glorot_uniform(glorot_uniform)
+    print("✅ glorot_uniform: limits, variance, repeatable")
 
 # %% [markdown]
 # What does a size do? A thousand random inputs pass through five square weight matrices; the table shows the variance
@@ -622,7 +441,9 @@ if __name__ == "__main__":
             variances.append(f"{output.var():9.2g}")
         print(f"{name:>6}: variance after layers 1 to 5:", *variances)
     for shape in ((256, 64), (64, 256)):
-        print(f"{shape[0]} -> {shape[1]}: {(x[:, : shape[0]] @ glorot_uniform(*shape, rng)).var():.2f}, formula {2 * shape[0] / sum(shape):.2f}")
+        variance = (x[:, : shape[0]] @ glorot_uniform(*shape, rng)).var()
+        formula = 2 * shape[0] / sum(shape)
+        print(f"{shape[0]} -> {shape[1]}: {variance:.2f}, formula {formula:.2f}")
 
 
 # %% [markdown]
@@ -699,46 +520,10 @@ class Linear(Layer):
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.7", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-@explain_errors
-def test_linear():
-    print("🔬 Unit Test: Linear...")
-    layer = Linear(3, 2, rng=np.random.default_rng(0))
-    assert layer.weight.shape == (3, 2), f"weight is (in_features, out_features) = (3, 2), not PyTorch's order; got {layer.weight.shape}"
-    assert {name for name, _ in layer.named_parameters()} == {"weight", "bias"}, "weight and bias must both require a gradient"
-    assert layer.bias.data.tolist() == [0.0, 0.0], "the bias starts at 0, one number for each output"
-    assert np.array_equal(layer.weight.data, np.float32(glorot_uniform(3, 2, np.random.default_rng(0)))), "draw the weight with glorot_uniform and rng"
-    layer.load_state_dict({"weight": [[1, 2], [3, 4], [5, 6]], "bias": [1000, 2000]})
-    hint = "1·1 + 10·3 + 100·5 + 1000 = 1531: is it x W + b?"
-    try:
-        result = layer(Tensor([1.0, 10.0, 100.0]))
-    except ValueError as error:
-        raise AssertionError(f"{hint} ({error})") from None
-    assert result is not None, "forward gives None: is a return missing?"
-    result = result.data.tolist()
-    assert result != [531.0, 642.0], "the bias is not added"
-    assert result == [1531.0, 2642.0], f"{hint} got {result}"
-    batch = layer(Tensor(np.ones((5, 7, 3))))
-    assert batch.shape == (5, 7, 2) and batch.data[4, 6].tolist() == [1009.0, 2012.0], "leading axes stay: 1 + 3 + 5 + 1000 = 1009"
-    assert batch.node is not None, "the result is not remembered: use the operators of Tensor, not x.data"
-    plain = Linear(3, 2, bias=False)
-    assert plain.bias is None and len(plain.parameters()) == 1, "bias=False: one parameter only"
-    try:
-        assert plain(Tensor([0.0, 0.0, 0.0])).shape == (2,)
-    except (TypeError, AttributeError) as error:
-        raise AssertionError(f"bias=False: there is nothing to add then ({error})") from None
-    for wrong in (np.ones((3, 2)), np.array(1.0)):
-        try:
-            layer(Tensor(wrong))
-        except ValueError as error:
-            for part in ("in_features", "3", str(wrong.shape)):
-                assert part in str(error), f"name in_features, its size 3, and the shape of x; {part} is not in: {error}"
-        else:
-            raise AssertionError(f"x of shape {wrong.shape} does not fit in_features=3: raise a ValueError")
-    print("✅ Linear: values, bias, leading axes, first weights, errors")
-
-
 if __name__ == "__main__":
-    test_linear()
+    print("🔬 Unit Test: Linear...")
+    checks.linear(Linear, glorot_uniform)
+    print("✅ Linear: values, bias, leading axes, first weights, errors")
 
 
 # %% [markdown]
@@ -797,40 +582,10 @@ class Dropout(Layer):
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.8", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-@explain_errors
-def test_dropout():
-    print("🔬 Unit Test: Dropout...")
-    dropout = Dropout(0.2, rng=np.random.default_rng(0))
-    x = Tensor(np.ones((199, 307)), requires_grad=True)
-    result = dropout(x)
-    assert result is not None, "forward gives None: is a return missing?"
-    values, dropped = np.unique(result.data), (result.data == 0).mean()
-    assert not np.array_equal(values, [0.0, 1.0]), "what is left must be scaled up by 1 / (1 - p)"
-    assert not np.allclose(values, [0.0, 5.0]), "scale by 1 / (1 - p), not by 1 / p: the chance to stay is 1 - p"
-    assert abs(dropped - 0.2) < 0.02 or abs(dropped - 0.8) < 0.02, f"p is the chance to be dropped: expected 0.2 zeros, got {dropped:.2f}"
-    assert np.allclose(values, [0.0, 1.25]) or abs(dropped - 0.8) < 0.02, f"with p = 0.2 every result is 0 or 1 / 0.8 = 1.25; got {values[:5]}"
-    assert abs(dropped - 0.2) < 0.02, f"p is the chance to be dropped: expected 0.2 zeros, got {dropped:.2f}"
-    assert abs(result.data.mean() - 1) < 0.02, "the mean must stay: 0.8 times 1.25 is 1"
-    assert (result.data.std(axis=0) > 0).all() and (result.data.std(axis=1) > 0).all(), "each number is dropped on its own, not whole rows"
-    assert not np.array_equal(result.data, dropout(x).data), "draw a new mask at each call"
-    assert result.node is not None, "multiply tensors, so that it is remembered: x.data has no memory"
-    assert result.dtype == np.float32 and (x.data == 1).all(), "keep the dtype, and leave x as it is"
-    assert dropout.eval()(x) is x, "in evaluation nothing is dropped or scaled: return x"
-    again = Dropout(0.2, rng=np.random.default_rng(0))
-    assert np.array_equal(again(x).data, result.data), "same seed, same mask: draw from self.rng"
-    assert np.array_equal(Dropout(0.0)(x).data, x.data), "p = 0 drops nothing"
-    for p in (-0.1, 1.0, float("nan")):
-        try:
-            Dropout(p)
-        except ValueError as error:
-            assert "p " in str(error) and str(p) in str(error), "the message names p and shows what came"
-        else:
-            raise AssertionError(f"p = {p} must raise a ValueError: p = 1 would divide by 0")
-    print("✅ Dropout: chance, scale, evaluation, errors")
-
-
 if __name__ == "__main__":
-    test_dropout()
+    print("🔬 Unit Test: Dropout...")
+    checks.dropout(Dropout)
+    print("✅ Dropout: chance, scale, evaluation, errors")
 
 
 # %% [markdown]
@@ -890,28 +645,10 @@ class Sequential(Layer):
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-3.9", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-@explain_errors
-def test_sequential():
-    print("🔬 Unit Test: Sequential...")
-    model = Sequential(Dimmer(2.0, 3.0), ReLU(), lambda x: x + 1.0)
-    result = model(Tensor([-5.0, 7.0]))
-    assert result is not None, "forward gives None: is a return missing?"
-    result = result.data.tolist()
-    assert result != [-10.0, 21.0], "only the first layer ran: perhaps the return stands inside the loop"
-    assert result != [-5.0, 7.0], "x came back as it was: the result of a layer is thrown away"
-    assert result != [0.0, 21.0], "the last layer is left out: nothing was added at the end"
-    assert result != [-14.0, 36.0], "each layer gets the result of the one before; the output is not the sum of all layers"
-    assert result != [-4.0, 8.0], "every layer must get the result of the one before, not x again"
-    assert result == [1.0, 22.0], f"-5 · 2 -> relu -> + 1 is 1, and 7 · 3 + 1 is 22: first layer first; got {result}"
-    assert Sequential()(7) == 7, "with no layers the input comes back"
-    inner = Sequential(model, Dimmer(1.0, 1.0))
-    assert list(inner.state_dict()) == ["0.0.level", "1.level"], "names are positions"
-    assert len(model) == 3 and model[0] is model.layers[0] and len(model[1:]) == 2, "len and indexing reach the layers"
-    print("✅ Sequential: order, names, len, indexing")
-
-
 if __name__ == "__main__":
-    test_sequential()
+    print("🔬 Unit Test: Sequential...")
+    checks.sequential(Sequential, Layer)
+    print("✅ Sequential: order, names, len, indexing")
 
 # %% [markdown]
 # ## Use it
@@ -920,17 +657,20 @@ if __name__ == "__main__":
 # is the first minus twice the second. (Weights: Goodfellow, Bengio & Courville 2016, section 6.1.)
 
 # %% nbgrader={"grade": false, "grade_id": "use-it", "locked": true, "schema_version": 3, "solution": false, "task": false}
+from tinytorch.core.activations import ReLU
+
 LAMP_RULE = {"0.weight": [[1, 1], [1, 1]], "0.bias": [0, -1], "2.weight": [[1], [-2]], "2.bias": [0]}
 
 if __name__ == "__main__":
     model = Sequential(Linear(2, 2), ReLU(), Linear(2, 1))
     model.load_state_dict(LAMP_RULE)
-    output = model(Tensor(switches))
-    for case, hidden, answer, truth in zip(switches, model[:2](Tensor(switches)).data, output.data, lamp, strict=True):
+    hidden, output = model[:2](Tensor(switches)).data, model(Tensor(switches)).data
+    for case, hidden, answer, truth in zip(switches, hidden, output, lamp, strict=True):
         print(f"switches {case}  hidden {hidden}  model {answer}  lamp {truth}")
     print(model)
     try:
-        model.load_state_dict({"0.weight": np.zeros((2, 3)), "2.wieght": np.zeros((2, 1)), "2.bias": [0]})
+        wrong = {"0.weight": np.zeros((2, 3)), "2.wieght": np.zeros((2, 1)), "2.bias": [0]}
+        model.load_state_dict(wrong)
     except ValueError as error:
         print("ValueError:", error)
 
@@ -944,7 +684,8 @@ if __name__ == "__main__":
 if __name__ == "__main__":
     first, second = model[0], model[2]
     two = second(first(Tensor(switches)))
-    one = Tensor(switches) @ (first.weight @ second.weight) + (first.bias @ second.weight + second.bias)
+    weight, bias = first.weight @ second.weight, first.bias @ second.weight + second.bias
+    one = Tensor(switches) @ weight + bias
     print(f"two layers against one: largest difference {np.abs((two - one).data).max()}")
     columns = np.column_stack([switches, np.ones(4)])  # a last column of ones, for the bias
     best = columns @ np.linalg.lstsq(columns, lamp, rcond=None)[0]
@@ -964,5 +705,6 @@ if __name__ == "__main__":
 # %% nbgrader={"grade": false, "grade_id": "report", "locked": true, "schema_version": 3, "solution": false, "task": false}
 if __name__ == "__main__":
     made = [each.__name__ for each in (Layer, Linear, Dropout, Sequential)]
-    print(f"📈 Progress: Layers ✓  ({', '.join(made)}; the lamp model has {sum(p.data.size for p in model.parameters())} numbers to learn)")
+    count = sum(parameter.data.size for parameter in model.parameters())
+    print(f"📈 Progress: Layers ✓  ({', '.join(made)}; the lamp model has {count} numbers to learn)")
     print("💡 Next: tito module complete 03, then module 05 (autograd)")

@@ -33,6 +33,7 @@ from tinytorch.checking.values import (
     same_evidence,
     shown,
     turned,
+    unlike,
 )  # fmt: skip
 
 
@@ -286,8 +287,7 @@ class Checker:
             self._compare_each(got, right, case, dtypes)
         elif not is_numeric(right) or isinstance(right, bool | int):
             if type(got) is not type(right) or got != right:
-                text = f"{shown(got)} came, expected {shown(right)}{after_none(got)}"
-                self.fail(case.what, text, digest(got))
+                self.fail(case.what, f"{unlike(got, right)}{after_none(got)}", digest(got))
         elif not is_numeric(got):
             text = f"{shown(got)} came, expected {shown(np.asarray(bare(right)))}{after_none(got)}"
             self.fail(case.what, text, digest(got))

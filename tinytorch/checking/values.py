@@ -118,3 +118,25 @@ def shown_short(x: Any) -> str:
         return str(x.shape)
     text = getattr(x, "__name__", None) or repr(x)
     return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def unlike(got: Any, right: Any) -> str:
+    """How two values differ; of collections, what is missing, unexpected or in another place."""
+    if type(got) is not type(right) or not isinstance(right, list | tuple | dict | set):
+        return f"{shown(got)} came, expected {shown(right)}"
+    missing = [item for item in right if item not in got]
+    unexpected = [item for item in got if item not in right]
+    told = [
+        f"{name}: {', '.join(map(repr, items[:4]))}"
+        for name, items in (("missing", missing), ("unexpected", unexpected))
+        if items
+    ]
+    if told or isinstance(right, set):
+        return "; ".join(told)
+    if isinstance(right, dict):
+        key = next(key for key in right if got[key] != right[key])
+        return f"{key!r} is {shown(got[key])}, expected {shown(right[key])}"
+    if len(got) != len(right):
+        return f"some stand there more than once: {len(got)} came, expected {len(right)}"
+    place = next(i for i, (one, other) in enumerate(zip(got, right, strict=True)) if one != other)
+    return f"in another order: at {place} stands {got[place]!r}, expected {right[place]!r}"
