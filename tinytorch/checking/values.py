@@ -1,5 +1,6 @@
 """Arrays, tensors and other values: copied, put into other forms, compared, shown."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -87,7 +88,7 @@ def digest(x: Any) -> Evidence:
     """A few numbers by which a result is known again: its shape and three weighted sums."""
     x = bare(x)
     if not is_numeric(x):
-        return f"{type(x).__name__} {x!r}"[:200]
+        return re.sub(r" at 0x\w+", "", f"{type(x).__name__} {x!r}")[:200]
     array = np.nan_to_num(np.asarray(x, float), nan=7.0, posinf=11.0, neginf=-11.0)
     places = np.arange(1, array.size + 1)
     sums = [float(np.cos(k * places) @ array.ravel()) for k in (1, 2, 3)]
