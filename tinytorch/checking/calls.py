@@ -32,6 +32,7 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
     names: Sequence[str] = ()  # of the arguments
     results: Sequence[str] = ()  # names of the results, where there are several
+    rtol: float = 1e-7
 
     def right(self) -> Any:
         """What the oracle says."""

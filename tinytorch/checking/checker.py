@@ -111,6 +111,7 @@ class Checker:
         dtypes: bool = True,
         once: bool = False,
         quiet: bool = False,
+        rtol: float = 1e-7,
         **options: Any,
     ) -> Any:
         """Compare an answer with the oracle, and return what the answer gave.
@@ -126,10 +127,11 @@ class Checker:
             dtypes: floats must come back in the dtype that the oracle gives.
             once: leave out other memory orders, dtypes and the second call.
             quiet: what NumPy would warn of, as an overflow, is an error.
+            rtol: how far numbers of float64 may differ, relatively.
         """
         function = function_of(function)
         names = names or parameters(function)
-        case = Case(what, function, oracle, arguments, options, names, results)
+        case = Case(what, function, oracle, arguments, options, names, results, rtol)
         right = case.right()
         strict = np.errstate(over="raise", invalid="raise", divide="raise")
         with strict if quiet else contextlib.nullcontext():
@@ -291,7 +293,7 @@ class Checker:
         elif not is_numeric(got):
             text = f"{shown(got)} came, expected {shown(np.asarray(bare(right)))}{after_none(got)}"
             self.fail(case.what, text, digest(got))
-        elif not close(bare(got), bare(right)):
+        elif not close(bare(got), bare(right), case.rtol):
             text = describe(np.asarray(bare(got)), np.asarray(bare(right)), case)
             self.fail(case.what, text, digest(got))
         elif dtypes:
@@ -305,7 +307,9 @@ class Checker:
             came = f"{len(got)} result(s)" if isinstance(got, tuple | list) else shown(got)
             text = f"{came} came, expected {len(right)}: {', '.join(names)}{after_none(got)}"
             self.fail(case.what, text, came)
-        if len(right) == 2 and all(map(close, map(bare, got[::-1]), map(bare, right))):
+        in_order = all(map(close, map(bare, got), map(bare, right)))
+        turned_round = all(map(close, map(bare, got[::-1]), map(bare, right)))
+        if len(right) == 2 and turned_round and not in_order:
             self.fail(case.what, "the two results came in the other order", "other order")
         parts = [case.part(number, name) for number, name in enumerate(names)]
         triples = [*zip(got, right, parts, strict=True)]

@@ -74,13 +74,13 @@ def same(a: Any, b: Any) -> bool:
     return a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 
 
-def close(got: Any, right: Any) -> bool:
+def close(got: Any, right: Any, rtol: float = 1e-7) -> bool:
     """Whether two arrays agree in shape, and in value as far as their dtype allows."""
     got, right = np.asarray(got), np.asarray(right)
     if got.shape != right.shape or got.dtype.kind not in "biuf":
         return False
     wide = got.dtype == right.dtype == float
-    rtol, atol = (1e-7, 1e-9) if wide else (1e-4, 1e-6)
+    rtol, atol = (rtol, rtol / 100) if wide else (1e-4, 1e-6)
     return np.allclose(got, right, rtol=rtol, atol=atol, equal_nan=True)
 
 
