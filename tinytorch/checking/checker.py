@@ -26,6 +26,7 @@ from tinytorch.checking.values import (
     digest,
     is_numeric,
     is_wide,
+    lasting,
     listed,
     narrowed,
     rolled,
@@ -34,7 +35,7 @@ from tinytorch.checking.values import (
     shown,
     turned,
     unlike,
-)  # fmt: skip
+)
 
 
 def read_table(path: Path) -> dict[str, list[list[Any]]]:
@@ -256,6 +257,7 @@ class Checker:
     ) -> None:
         """Raise an `AssertionError`, with the name of a collected mistake where it fits."""
         key = ": ".join(filter(None, (self.about, where, aspect)))
+        evidence = lasting(evidence)
         names = [name for came, name in self.known.get(key, []) if same_evidence(came, evidence)]
         text = " or ".join(names) or text
         before = self.passed[-2:] if not names else []

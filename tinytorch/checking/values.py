@@ -88,11 +88,18 @@ def digest(x: Any) -> Evidence:
     """A few numbers by which a result is known again: its shape and three weighted sums."""
     x = bare(x)
     if not is_numeric(x):
-        return re.sub(r" at 0x\w+", "", f"{type(x).__name__} {x!r}")[:200]
+        return f"{type(x).__name__} {x!r}"[:200]
     array = np.nan_to_num(np.asarray(x, float), nan=7.0, posinf=11.0, neginf=-11.0)
     places = np.arange(1, array.size + 1)
     sums = [float(np.cos(k * places) @ array.ravel()) for k in (1, 2, 3)]
     return [list(array.shape), *(float(f"{s:.6g}") for s in sums)]
+
+
+def lasting(evidence: Evidence) -> Evidence:
+    """Evidence without the addresses of objects, which are others in the next run."""
+    if isinstance(evidence, str):
+        return re.sub(r" at 0x\w+|\d{9,}", "", evidence)
+    return evidence
 
 
 def same_evidence(a: Evidence, b: Evidence) -> bool:
