@@ -17,7 +17,9 @@ from pathlib import Path
 
 here = Path(globals().get("__file__", "notebook")).resolve().parent
 root = next(folder for folder in [here, *here.parents] if (folder / "tinytorch").is_dir())
-sys.path.insert(0, str(root))  # this folder's own tinytorch, whatever else is installed
+sys.path[:0] = [str(root), str(here)]  # this folder's own tinytorch and checks
+
+import embeddings_checks as checks
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
 #| export
@@ -45,34 +47,6 @@ table = 10 * np.arange(7.0)[:, None] + np.arange(3.0)  # (vocab_size, embed_dim)
 if __name__ == "__main__":
     print("ids:", ids.tolist())
     print("table:", table.tolist())
-
-# %% nbgrader={"grade": false, "grade_id": "explain-errors", "locked": true, "schema_version": 3, "solution": false, "task": false}
-import traceback
-from functools import wraps
-
-
-def explain_errors(test):
-    """Turn an error that your code raises in a test into a message: which, where, in which call."""
-
-    @wraps(test)
-    def explained():
-        try:
-            test()
-        except (AssertionError, NotImplementedError):
-            raise
-        except Exception as error:
-            trace, what = error.__traceback__, str(error)
-            steps = zip(traceback.walk_tb(trace), traceback.extract_tb(trace), strict=True)
-            own = [step for (frame, _), step in steps if frame.f_globals is test.__globals__]
-            hint = ": is a return missing?" if "NoneType" in what or "dtype object" in what else ""
-            message = f"{type(error).__name__} in {own[-1].name}: {what}{hint}\nThe test ran: {own[1].line}"
-            raise AssertionError(message).with_traceback(trace) from None
-
-    return explained
-
-
-# %% nbgrader={"grade": false, "grade_id": "more-imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
-from tinytorch.core.autograd import check_gradient
 
 
 # %% [markdown]
@@ -105,23 +79,10 @@ def embedding_lookup(weight: Array, *, ids: Array) -> Any:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-11.1", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-@explain_errors
-def test_embedding_lookup():
-    print("🔬 Unit Test: embedding_lookup...")
-    result = embedding_lookup.forward(table, ids=ids)
-    assert result is not None, "embedding_lookup gives None: is a return missing?"
-    result = np.asarray(result)
-    assert result.shape == (6, 3), f"six ids, rows of three: expected (6, 3), got {result.shape}"
-    assert result[:, 0].tolist() == [0.0, 10.0, 20.0, 30.0, 0.0, 40.0], f"an id is the number of a row, counted from 0; got first column {result[:, 0]}"
-    assert result[1].tolist() == [10.0, 11.0, 12.0], "not one number, a whole row is picked: cat is 10, 11, 12"
-    batch = embedding_lookup.forward(table, ids=np.array([[1, 2], [3, 4], [5, 6], [0, 0], [1, 1]]))
-    assert batch.shape == (5, 2, 3) and batch[1, 1, 0] == 40.0, "ids of shape (5, 2) give (5, 2, 3)"
-    assert embedding_lookup.forward(table, ids=np.array(5)).tolist() == [50.0, 51.0, 52.0], "a single id gives one row"
-    print("✅ embedding_lookup: rows, in any arrangement of ids")
-
-
 if __name__ == "__main__":
-    test_embedding_lookup()
+    print("🔬 Unit Test: embedding_lookup...")
+    checks.embedding_lookup(embedding_lookup)
+    print("✅ embedding_lookup: rows, in any arrangement of ids")
 
 
 # %% [markdown]
@@ -162,34 +123,10 @@ def embedding_lookup_rule(
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-11.2", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-@explain_errors
-def test_embedding_lookup_rule():
-    print("🔬 Unit Test: the gradient rule of embedding_lookup...")
-    grad = np.array([[1.0, 0, 0], [2, 0, 0], [3, 0, 0], [4, 0, 0], [50, 0, 0], [6, 0, 0]])
-    result = embedding_lookup_rule(grad, table[ids], table, ids=ids)
-    assert isinstance(result, tuple) and len(result) == 1, "a rule returns a tuple, one gradient for each input: here (total,)"
-    assert result[0] is not None, "the gradient is None: np.add.at returns nothing, it changes its first argument"
-    found = np.asarray(result[0])
-    assert found.shape == (7, 3), f"the gradient has the shape of the weight, (7, 3); got {found.shape}"
-    assert found[0, 0] != 50.0, "'the' comes twice, and only the last gradient was kept: indexing with = or += loses the others"
-    assert found[0, 0] != 25.5, "the gradients of a repeated word are added, not averaged"
-    assert found[3, 0] != 34.0, "begin with zeros, not from the weight"
-    assert found[3, 0] != 120.0, "grad itself is added, not grad times the row"
-    assert found[3, 0] != 1.0, "grad itself is added: 'on' must get 4, not a count of words"
-    assert found[:, 0].tolist() == [51.0, 2.0, 3.0, 4.0, 6.0, 0.0, 0.0], f"'the' must get 1 + 50, an unused word 0; got {found[:, 0].tolist()}"
-    grid = np.array([[0, 1], [1, 1]])
-    try:
-        found = embedding_lookup_rule(np.ones((2, 2, 3)), table[grid], table, ids=grid)[0]
-    except ValueError as error:
-        raise AssertionError(f"ids may have several axes: here they are (2, 2) ({error})") from None
-    assert found[:2].tolist() == [[1.0] * 3, [3.0] * 3], "ids may have several axes: id 1 is there three times"
-    error = check_gradient(lambda weight: embedding_lookup(weight, ids=ids), table)
-    assert error < 1e-6, f"the rule differs from a numeric gradient by {error:.2g}"
-    print("✅ the rule: repeated words add up, unused words get zero")
-
-
 if __name__ == "__main__":
-    test_embedding_lookup_rule()
+    print("🔬 Unit Test: the gradient rule of embedding_lookup...")
+    checks.embedding_lookup_rule(embedding_lookup)
+    print("✅ the rule: repeated words add up, unused words get zero")
 
 
 # %% [markdown]
@@ -244,42 +181,10 @@ def as_ids(ids: Any, vocab_size: int) -> Array:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-11.3", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-@explain_errors
-def test_as_ids():
-    print("🔬 Unit Test: as_ids...")
-    for good in (ids, ids.tolist(), Tensor(ids), tuple(ids)):
-        found = as_ids(good, 7)
-        assert found is not None, "as_ids gives None: is a return missing?"
-        assert isinstance(found, np.ndarray) and found.tolist() == ids.tolist(), f"{type(good).__name__}: the ids must come back as an array"
-    assert as_ids([[0, 6], [5, 4]], 7).shape == (2, 2), "the shape stays, and the last id, 6 of 7, is valid"
-    try:
-        as_ids([8, 9], 7)
-    except ValueError as error:
-        assert "9" not in str(error), f"8 and 9 are both no rows: name the first wrong id, 8; got: {error}"
-    for wrong, position in (([[1, 2], [3, 7]], "(1, 1)"), ([0, 1, -1], "(2,)")):
-        number = "7" if "1, 1" in position else "-1"
-        try:
-            as_ids(wrong, 7)
-        except ValueError as error:
-            for part in (number, position, "0 to 6"):
-                assert part in str(error), f"name the id, its position and the valid range: {part} is not in: {error}"
-        else:
-            raise AssertionError(f"id {number} is no row of a table with 7 rows: raise a ValueError")
-    for wrong in ([0.0, 1.0], ["the", "cat"], [True, False], Tensor([1.0])):
-        try:
-            as_ids(wrong, 7)
-        except TypeError as error:
-            assert "ids" in str(error), "the message names the argument, ids"
-        else:
-            raise AssertionError(f"{wrong!r} are no integers: raise a TypeError")
-    given = ids.copy()
-    found, given[1] = as_ids(given, 7), 0
-    assert found[1] == 1, "the caller's array was changed later, and with it the ids: the gradient needs them as they were, so copy"
-    print("✅ as_ids: integers in range, or an error that says which and where")
-
-
 if __name__ == "__main__":
-    test_as_ids()
+    print("🔬 Unit Test: as_ids...")
+    checks.as_ids(as_ids)
+    print("✅ as_ids: integers in range, or an error that says which and where")
 
 
 # %% [markdown]
@@ -331,37 +236,10 @@ class Embedding(Layer):
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-11.4", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-@explain_errors
-def test_embedding():
-    print("🔬 Unit Test: Embedding...")
-    embedding = Embedding(7, 3, rng=np.random.default_rng(0))
-    assert embedding.weight.shape == (7, 3), f"weight is (vocab_size, embed_dim) = (7, 3); got {embedding.weight.shape}"
-    assert len(embedding.parameters()) == 1, "the weight must require a gradient, or it will not learn"
-    assert np.array_equal(embedding.weight.data, Embedding(7, 3, rng=np.random.default_rng(0)).weight.data), "same seed, same table: draw from rng"
-    large = Embedding(199, 307, rng=np.random.default_rng(0)).weight.data
-    assert abs(large.mean()) < 0.02 and abs(large.var() - 1) < 0.02, f"N(0, 1): mean 0, variance 1; got {large.mean():.2f}, {large.var():.2f}"
-    embedding.load_state_dict({"weight": table})
-    try:
-        assert embedding([6]) is not None, "forward gives None: is a return missing?"
-    except ValueError as error:
-        raise AssertionError(f"id 6 is in the vocabulary of 7: compare ids with the number of rows ({error})") from None
-    for given in (ids.reshape(2, 3), ids.reshape(2, 3).tolist(), Tensor(ids.reshape(2, 3))):
-        assert embedding(given).data[..., 0].tolist() == [[0.0, 10.0, 20.0], [30.0, 0.0, 40.0]], "array, list or tensor: each id gives its row"
-    try:
-        embedding([0, -1])
-    except ValueError:
-        pass
-    else:
-        raise AssertionError("id -1 gave the last row: check the ids with as_ids")
-    output = embedding(ids)
-    assert output.node is not None and output.node.op is embedding_lookup, "look up with the op, or no gradient reaches the weight"
-    output.sum().backward()
-    assert embedding.weight.grad[:, 0].tolist() == [2.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0], "'the' twice, 'dog' and 'moon' never"
-    print("✅ Embedding: first numbers, lookup, gradient")
-
-
 if __name__ == "__main__":
-    test_embedding()
+    print("🔬 Unit Test: Embedding...")
+    checks.embedding(Embedding)
+    print("✅ Embedding: first numbers, lookup, gradient")
 
 # %% [markdown]
 # ## The repeated word
@@ -376,7 +254,8 @@ if __name__ == "__main__":
     lossy = np.zeros((7, 3))
     lossy[ids] += np.ones((6, 3))
     for word, row in vocabulary.items():
-        print(f"{word:>5}: {sentence.count(word)} times   gradient {embedding.weight.grad[row]}   with += {lossy[row]}")
+        gradient = embedding.weight.grad[row]
+        print(f"{word:>5}: {sentence.count(word)} times   gradient {gradient}   with += {lossy[row]}")
 
 
 # %% [markdown]
@@ -450,38 +329,10 @@ class PositionalEmbedding(Layer):
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-11.5", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-@explain_errors
-def test_positional_embedding():
-    print("🔬 Unit Test: PositionalEmbedding...")
-    positions = PositionalEmbedding(11, 3, rng=np.random.default_rng(0))
-    assert positions.weight.shape == (11, 3) and len(positions.parameters()) == 1, "weight is (max_len, embed_dim) and learns"
-    large = PositionalEmbedding(199, 307, rng=np.random.default_rng(0)).weight.data
-    assert abs(large.mean()) < 0.02 and abs(large.var() - 1) < 0.02, "the first numbers are standard normal"
-    positions.load_state_dict({"weight": 100 * np.arange(1.0, 12.0)[:, None] + np.zeros(3)})
-    x = Tensor(np.stack([table[ids], table[ids] + 1]))  # (batch, seq_len, embed_dim) = (2, 6, 3)
-    result = positions(x)
-    assert result is not None, "forward gives None: is a return missing?"
-    for start, mistake in (([100, 200, 300], "only the positions are left, x itself is lost: add"), ([100, 110, 120], "every token got the first position"),
-                           ([600, 710, 820], "the last rows of the table were added; position 0 has row 0")):
-        assert result.data[0, :3, 0].tolist() != start, f"{mistake}; token t gets row t, added to it"
-    assert result.data[0, :, 0].tolist() == [100.0, 210.0, 320.0, 430.0, 500.0, 640.0], f"token t gets row t, added to it; got {result.data[0, :, 0]}"
-    assert result.data[1, 4].tolist() == [501.0, 502.0, 503.0], "every sentence of the batch gets the same rows"
-    assert positions(x[:, :1]).shape == (2, 1, 3), "a sentence of one token gets only the first row"
-    assert result.requires_grad, "no gradient will reach the positions: slice the tensor, not its data"
-    result.sum().backward()
-    assert positions.weight.grad[:, 0].tolist() == [2.0] * 6 + [0.0] * 5, "each used row gets the gradients of both sentences"
-    for wrong, part in ((np.ones((2, 13, 3)), "13"), (np.ones((2, 6, 1)), "(2, 6, 1)")):
-        try:
-            positions(Tensor(wrong))
-        except ValueError as error:
-            assert part in str(error) and ("max_len=11" in str(error) or "embed_dim=3" in str(error)), f"name {part} and the limit; got: {error}"
-        else:
-            raise AssertionError(f"x of shape {wrong.shape} does not fit max_len=11, embed_dim=3: raise a ValueError")
-    print("✅ PositionalEmbedding: row t for token t, gradient, errors")
-
-
 if __name__ == "__main__":
-    test_positional_embedding()
+    print("🔬 Unit Test: PositionalEmbedding...")
+    checks.positional_embedding(PositionalEmbedding)
+    print("✅ PositionalEmbedding: row t for token t, gradient, errors")
 
 
 # %% [markdown]
@@ -543,37 +394,10 @@ def sinusoidal_positions(seq_len: int, embed_dim: int) -> Tensor:
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-11.6", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-@explain_errors
-def test_sinusoidal_positions():
-    print("🔬 Unit Test: sinusoidal_positions...")
-    rows = sinusoidal_positions(101, 4)
-    assert rows is not None, "sinusoidal_positions gives None: is a return missing?"
-    assert isinstance(rows, Tensor) and rows.shape == (101, 4) and not rows.requires_grad, "a constant tensor (seq_len, embed_dim)"
-    rows = rows.data
-    assert rows[0].tolist() != [1.0, 0.0, 1.0, 0.0], "sine and cosine are swapped: even columns hold sines"
-    assert rows[0].tolist() != [0.0, 0.0, 1.0, 1.0], "sines and cosines alternate, they do not stand in two halves"
-    assert rows[0].tolist() != [0.0] * 4, "the cosines are missing: they stand in the odd columns, and cos 0 = 1"
-    assert not np.allclose(rows[0, :2], [np.sin(1), np.cos(1)]), "the first row has angle 1: positions begin at 0"
-    assert rows[0].tolist() == [0.0, 1.0, 0.0, 1.0], f"position 0 has angle 0: sin 0 = 0, cos 0 = 1, in turn; got {rows[0].tolist()}"
-    assert np.allclose(rows[1, :2], [np.sin(1), np.cos(1)]), "the first pair turns by 1 radian a token"
-    speed = np.arctan2(rows[1, 2], rows[1, 3])
-    assert not np.isclose(speed, 0.1), "the second pair is too fast: the exponent is 2k / dim, and arange(0, dim, 2) is 2k already"
-    assert not np.isclose(speed, 1e-4), "the second pair is too slow: the exponent is 2k / dim, divided by embed_dim"
-    assert not np.isclose(rows[1, 2], np.sin(100)), "the second pair turns by 100 a token: the exponent has a minus sign"
-    assert np.isclose(speed, 0.01), f"with dim 4 the second pair turns by 10000^(-2/4) = 0.01 a token; got {speed:.4g}"
-    assert np.allclose(rows[100, 2:], [np.sin(1), np.cos(1)]), "after 100 tokens the second pair has turned by 1 radian: position times speed"
-    for wrong in ((5, 3), (0, 4)):
-        try:
-            sinusoidal_positions(*wrong)
-        except ValueError as error:
-            assert "embed_dim" in str(error) or "seq_len" in str(error), "the message names the argument"
-        else:
-            raise AssertionError(f"sinusoidal_positions{wrong}: an odd embed_dim leaves a sine without its cosine: raise a ValueError")
-    print("✅ sinusoidal_positions: speeds, sine and cosine in turn")
-
-
 if __name__ == "__main__":
-    test_sinusoidal_positions()
+    print("🔬 Unit Test: sinusoidal_positions...")
+    checks.sinusoidal_positions(sinusoidal_positions)
+    print("✅ sinusoidal_positions: speeds, sine and cosine in turn")
 
 # %% [markdown]
 # ## Distance, not place

@@ -1,0 +1,163 @@
+"""What the test cells of module 11 call: cases, and oracles that pick row by row."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinytorch.checking import Checker
+from tinytorch.core.tensor import Array, Tensor
+
+check = Checker(__file__)
+Function = Callable[..., Any]
+IDS = {
+    "ids (6,), one of them twice": np.array([0, 1, 2, 3, 0, 4]),
+    "ids (5, 2)": np.array([[1, 2], [3, 4], [5, 6], [0, 0], [1, 1]]),
+    "ids (2, 2), id 1 three times": np.array([[0, 1], [1, 1]]),
+    "a single id": np.array(5),
+}
+
+
+def rows_of(weight: Array, ids: Array) -> Array:
+    rows = [weight.tolist()[number] for number in ids.ravel().tolist()]
+    return np.array(rows, weight.dtype).reshape(*ids.shape, weight.shape[1])
+
+
+def lookup_gradient(grad: Array, weight: Array, ids: Array) -> tuple[Array]:
+    """Each row of `grad` goes where its id says; a product with one-hot rows."""
+    one_hot = (ids.ravel()[:, None] == np.arange(len(weight))).astype(float)
+    return (one_hot.T @ grad.reshape(-1, weight.shape[1]),)
+
+
+@check.exercise
+def embedding_lookup(op: Any) -> None:
+    weight = np.random.default_rng(1).normal(size=(7, 3))
+    for what, ids in IDS.items():
+        check.agree(op, rows_of, weight, ids=ids, what=what)
+
+
+@check.exercise
+def embedding_lookup_rule(op: Any) -> None:
+    rng = np.random.default_rng(2)
+    weight = rng.normal(size=(7, 3))
+    for what, ids in IDS.items():
+        grad = rng.normal(size=(*ids.shape, 3))
+        check.rule(op, rows_of, lookup_gradient, grad, weight, ids=ids, what=what)
+
+
+@check.exercise
+def as_ids(function: Function) -> None:
+    ids = [[0, 6], [5, 4]]
+    forms = {
+        "a list": ids,
+        "an array": np.array(ids),
+        "a tensor": Tensor(ids),
+        "a tuple": tuple(ids),
+    }
+    for form, given in forms.items():
+        found = function(given, 7)
+        if not isinstance(found, np.ndarray):
+            check.same(found, np.array(ids), f"ids as {form}")
+        check.same(found.tolist(), ids, f"ids as {form}")
+    for wrong, says in (([[1, 2], [3, 7]], ["7", "(1, 1)"]), ([0, 1, -1], ["-1", "(2,)"])):
+        check.raises(function, wrong, 7, says=[*says, "0 to 6"])
+    check.raises(
+        function, [8, 9], 7, says=["8", "(0,)"], what="as_ids([8, 9], 7), the first wrong id"
+    )
+    for kind in ([0.0, 1.0], ["the", "cat"], [True, False], Tensor([1.0])):
+        check.raises(function, kind, 7, error=TypeError, says=["ids"])
+    given = np.array(ids)
+    found, given[0, 0] = function(given, 7), 3
+    text = "it changes with the caller's array; the gradient needs the ids as they were: copy"
+    check.that(found[0, 0] == 0, text, what="a copy")
+
+
+def standard_normal(what: str, numbers: Array) -> None:
+    mean, variance = float(numbers.mean()), float(numbers.var())
+    text = (
+        f"the first numbers are from N(0, 1); yours have mean {mean:.2f}, variance {variance:.2f}"
+    )
+    right = abs(mean) < 0.02 and abs(variance - 1) < 0.02
+    check.that(right, text, np.round([mean, variance], 2), what)
+    spread = float(np.abs(numbers).max())
+    check.that(spread > 3, f"{text}, and none beyond ±{spread:.2f}", what=f"{what}, its tails")
+
+
+def learned_table(cls: Any) -> None:
+    """What both layers have in common: a table of standard normal numbers that learns."""
+    layer, again = (cls(7, 3, rng=np.random.default_rng(0)) for _ in range(2))
+    shapes = {name: p.shape for name, p in layer.named_parameters()}
+    check.same(shapes, {"weight": (7, 3)}, f"the parameters of {cls.__name__}(7, 3)")
+    same = np.array_equal(layer.weight.data, again.weight.data)
+    check.that(same, "the same seed must give the same table: draw from rng", what="rng")
+    standard_normal("the table", cls(199, 307, rng=np.random.default_rng(0)).weight.data)
+
+
+@check.exercise
+def embedding(cls: Any) -> None:
+    learned_table(cls)
+    layer, table = cls(7, 3), np.random.default_rng(4).normal(size=(7, 3)).astype(np.float32)
+    layer.load_state_dict({"weight": table})
+    ids = np.array([[0, 1, 6], [3, 0, 4]])
+    for form, given in (("an array", ids), ("a list", ids.tolist()), ("a tensor", Tensor(ids))):
+        what = f"ids as {form}"
+        check.agree(layer.forward, lambda given: rows_of(table, ids), given, what=what, kind=Tensor)
+    for wrong in ([0, -1], [7]):
+        check.raises(layer.forward, wrong, what=f"Embedding(7, 3) of {wrong}")
+    output = layer(ids)
+    made = output.node.op.__name__ if output.node else "nothing"
+    text = f"look up with the op embedding_lookup; the result was made by {made}"
+    check.that(made == "embedding_lookup", text, made, "the op")
+    output.sum().backward()
+    check.same(
+        layer.weight.grad[:, 0].tolist(), [2.0, 1, 0, 1, 1, 0, 1], "the gradient of each row"
+    )
+
+
+@check.exercise
+def positional_embedding(cls: Any) -> None:
+    learned_table(cls)
+    rng = np.random.default_rng(5)
+    layer, table = cls(11, 3), rng.normal(size=(11, 3)).astype(np.float32)
+    layer.load_state_dict({"weight": table})
+    for shape in ((2, 6, 3), (2, 1, 3), (5, 11, 3)):
+        x = Tensor(rng.normal(size=shape))
+        check.agree(
+            layer.forward, lambda x: x + np.stack([table[: x.shape[1]]] * len(x)), x,
+            what=f"x of shape {shape}", kind=Tensor,
+        )  # fmt: skip
+    result = layer(Tensor(rng.normal(size=(2, 6, 3))))
+    text = "no gradient will reach the positions: slice the tensor, not its data"
+    check.that(result.requires_grad, text, what="the gradient")
+    result.sum().backward()
+    right = [2.0] * 6 + [0.0] * 5
+    check.same(
+        layer.weight.grad[:, 0].tolist(),
+        right,
+        "the gradient of each position, for 2 sentences of 6",
+    )
+    for wrong, says in (
+        ((2, 13, 3), ["13", "max_len=11"]),
+        ((2, 6, 1), ["(2, 6, 1)", "embed_dim=3"]),
+    ):
+        check.raises(layer.forward, Tensor(np.ones(wrong)), says=says, what=f"x of shape {wrong}")
+
+
+def sines(seq_len: int, embed_dim: int) -> Array:
+    """As printed in Vaswani et al. 2017, section 3.5, number by number."""
+    rows = np.empty((seq_len, embed_dim), np.float32)
+    for t, column in np.ndindex(rows.shape):
+        angle = t / 10000 ** (2 * (column // 2) / embed_dim)
+        rows[t, column] = math.cos(angle) if column % 2 else math.sin(angle)
+    return rows
+
+
+@check.exercise
+def sinusoidal_positions(function: Function) -> None:
+    for sizes in ((101, 4), (7, 10), (1, 2)):
+        check.agree(function, sines, *sizes, what=f"seq_len, embed_dim = {sizes}", kind=Tensor)
+    learns = function(5, 4).requires_grad
+    check.same(learns, False, "requires_grad of the rows, which are constants")
+    for wrong, says in (((5, 3), "embed_dim"), ((0, 4), "seq_len")):
+        check.raises(function, *wrong, says=[says])
