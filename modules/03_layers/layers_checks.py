@@ -220,7 +220,7 @@ def glorot_uniform(function: Function) -> None:
     text = f"{between}; yours go from {smallest:.4f} to {largest:.4f}"
     inside = largest <= limit and smallest >= -limit
     reaching = min(largest, -smallest) > 0.99 * limit
-    check.that(inside and reaching, text, [smallest, largest], "the limits of 199 to 307")
+    check.that(inside and reaching, text, np.array([smallest, largest]), "the limits of 199 to 307")
     share = float(weights.var()) / variance
     text = f"the variance must be 2 / (in + out); yours is {share:.2f} times that"
     check.that(abs(share - 1) < 0.05, text, what="the variance")

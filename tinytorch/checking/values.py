@@ -98,7 +98,7 @@ def digest(x: Any) -> Evidence:
 def lasting(evidence: Evidence) -> Evidence:
     """Evidence without the addresses of objects, which are others in the next run."""
     if isinstance(evidence, str):
-        return re.sub(r" at 0x\w+|\d{9,}", "", evidence)
+        return re.sub(r" at 0x\w+|(?<![\d.])\d{9,}", "", evidence)
     return evidence
 
 
