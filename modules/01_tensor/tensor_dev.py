@@ -9,10 +9,10 @@
 #
 # **Before you start:** Python, and NumPy arrays. **Time:** 3 to 4 hours.
 
-# %% nbgrader={"grade": false, "grade_id": "export-target", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% export-target
 #| default_exp core.tensor
 
-# %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% setup
 import sys
 from pathlib import Path
 
@@ -22,7 +22,7 @@ sys.path[:0] = [str(root), str(here)]  # this folder's own tinytorch and checks
 
 import tensor_checks as checks
 
-# %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% imports
 #| export
 import contextlib
 import functools
@@ -45,7 +45,7 @@ Array = npt.NDArray[Any]
 # Two shops sell three kinds of fruit. `prices` has one row a shop, one column a fruit. You will add a delivery fee,
 # multiply by what you buy, and sum. Every number is small enough to check on paper.
 
-# %% nbgrader={"grade": false, "grade_id": "fruit", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% fruit
 prices = np.array([[1.0, 2.0, 3.0], [2.0, 2.0, 1.0]])  # (shops, fruits)
 fee = np.array([[0.5], [1.0]])  # (shops, 1)
 bought = np.array([4.0, 1.0, 2.0])  # (fruits,)
@@ -72,7 +72,7 @@ bought = np.array([4.0, 1.0, 2.0])  # (fruits,)
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "1.1-as-array", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 1.1-as-array
 #| export
 def as_array(data: Any, dtype: npt.DTypeLike | None = None) -> Array:
     """Turn numbers, lists or arrays into an array that follows the dtype rule.
@@ -101,7 +101,7 @@ def as_array(data: Any, dtype: npt.DTypeLike | None = None) -> Array:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-1.1", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-1.1 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: as_array...")
     checks.as_array(as_array)
@@ -130,7 +130,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "1.2-broadcast-shape", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 1.2-broadcast-shape
 #| export
 def broadcast_shape(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
     """Return the shape of an elementwise operation between shapes `a` and `b`.
@@ -159,7 +159,7 @@ def broadcast_shape(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-1.2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test-1.2 points=3
 if __name__ == "__main__":
     print("🔬 Unit Test: broadcast_shape...")
     checks.broadcast_shape(broadcast_shape)
@@ -178,7 +178,7 @@ if __name__ == "__main__":
 # The next two cells are given. Read them; you will meet every line again in module 05. `widened` and `narrowed` let
 # float16 be computed in float32; `seen` keeps the arrays that the op saw.
 
-# %% nbgrader={"grade": false, "grade_id": "node", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% node
 #| export
 @dataclass(frozen=True, eq=False, slots=True)
 class Node:
@@ -190,7 +190,7 @@ class Node:
     seen: Seen
 
 
-# %% nbgrader={"grade": false, "grade_id": "op", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% op
 #| export
 class Op(metaclass=Recorder):
     """A function of arrays, made into an operation on tensors.
@@ -293,7 +293,7 @@ def copied(x: Any) -> Any:
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "1.3-elementwise", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 1.3-elementwise
 #| export
 @op
 def add(a: Array, b: Array) -> Any:
@@ -340,7 +340,7 @@ def power(a: Array, *, exponent: Any) -> Any:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-1.3", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-1.3 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: elementwise arithmetic...")
     checks.elementwise(add, subtract, multiply, divide, power)
@@ -370,7 +370,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "1.4-matmul", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 1.4-matmul
 #| export
 @op
 def matmul(a: Array, b: Array) -> Any:
@@ -394,7 +394,7 @@ def matmul(a: Array, b: Array) -> Any:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-1.4", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-1.4 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: matmul...")
     checks.matmul(matmul, prices, bought, gives=[12, 12])  # on paper: 1·4 + 2·1 + 3·2 = 12
@@ -416,7 +416,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "1.5-reductions", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 1.5-reductions
 #| export
 Dim = int | tuple[int, ...] | None
 
@@ -437,7 +437,7 @@ def reduce_max(a: Array, *, dim: Dim = None, keepdims: bool = False) -> Any:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-1.5", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% test-1.5 points=1
 if __name__ == "__main__":
     print("🔬 Unit Test: reductions...")
     checks.reductions(reduce_sum, reduce_max)
@@ -467,7 +467,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "1.6-moving", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 1.6-moving
 #| export
 @op
 def transpose(a: Array, *, dim0: int, dim1: int) -> Any:
@@ -500,7 +500,7 @@ def index(a: Array, *, key: Any) -> Any:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-1.6", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-1.6 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: moving numbers about...")
     checks.moving(transpose, reshape, index)
@@ -529,7 +529,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "1.7-masked-fill", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 1.7-masked-fill
 #| export
 @op
 def masked_fill(a: Array, *, where: Array, value: float) -> Any:
@@ -545,7 +545,7 @@ def masked_fill(a: Array, *, where: Array, value: float) -> Any:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-1.7", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% test-1.7 points=1
 if __name__ == "__main__":
     print("🔬 Unit Test: masked_fill...")
     checks.masked_fill(masked_fill)
@@ -558,7 +558,7 @@ if __name__ == "__main__":
 # `where` takes from one of two tensors, `concatenate` and `stack` join several. `cast` changes the dtype; `exponential` is
 # $b^x$, where the learned number stands above.
 
-# %% nbgrader={"grade": false, "grade_id": "given-ops", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% given-ops
 #| export
 class ListOp(Op):
     """An op on a list of tensors, as `concatenate([a, b], dim=1)`."""
@@ -660,7 +660,7 @@ def exponential(a: Array, *, base: Any) -> Any:
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "1.8-tensor", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 1.8-tensor
 #| export
 class Tensor(TensorBase):
     """A grid of numbers that remembers how it was made.
@@ -821,25 +821,25 @@ class Tensor(TensorBase):
         self.grad = None
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-1.8", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-1.8 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: Tensor.__init__...")
     checks.tensor_init(Tensor)
     print("✅ data, dtype, requires_grad; a tensor of a tensor is refused")
 
-# %% nbgrader={"grade": true, "grade_id": "test-1.9", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test-1.9 points=3
 if __name__ == "__main__":
     print("🔬 Unit Test: Tensor operators...")
     checks.tensor_operators(Tensor)
     print("✅ every operator computes, and is remembered")
 
-# %% nbgrader={"grade": true, "grade_id": "test-1.10", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-1.10 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: Tensor shape methods...")
     checks.tensor_shapes(Tensor)
     print("✅ T, transpose, reshape, indexing, masked_fill")
 
-# %% nbgrader={"grade": true, "grade_id": "test-1.11", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-1.11 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: Tensor reductions...")
     checks.tensor_reductions(Tensor)
@@ -852,7 +852,7 @@ if __name__ == "__main__":
 # What does each shop charge for four of the first fruit, one of the second and two of the third, with its fee on every
 # piece? The result knows how it was made: walk its nodes back to the prices.
 
-# %% nbgrader={"grade": false, "grade_id": "use-it", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% use-it
 def history(tensor: Tensor):
     """Name the ops that made a tensor, last one first."""
     while tensor.node is not None:
@@ -869,7 +869,7 @@ if __name__ == "__main__":
 #
 # Half the bytes, and about seven digits. Seven digits run out: to 16,777,216, a float32 cannot add 1.
 
-# %% nbgrader={"grade": false, "grade_id": "float32", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% float32
 if __name__ == "__main__":
     for dtype in (np.float32, np.float64):
         x = Tensor(2.0**24, dtype=dtype)
@@ -881,7 +881,7 @@ if __name__ == "__main__":
 #
 # Most errors in deep learning are shapes. Yours name both.
 
-# %% nbgrader={"grade": false, "grade_id": "shape-errors", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% shape-errors
 if __name__ == "__main__":
     x = Tensor(prices)
     for mistake in (lambda: x + Tensor([1.0, 2.0]), lambda: x @ x, lambda: x.reshape(4, 2)):
@@ -900,7 +900,7 @@ if __name__ == "__main__":
 #
 # ## Report
 
-# %% nbgrader={"grade": false, "grade_id": "report", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% report
 if __name__ == "__main__":
     ops = [value for value in list(globals().values()) if isinstance(value, Op)]
     print(f"📈 Progress: Tensor ✓  ({len(ops)} ops: {', '.join(each.__name__ for each in ops)})")

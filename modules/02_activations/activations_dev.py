@@ -9,10 +9,10 @@
 #
 # **Before you start:** module 01. **Time:** 2 to 3 hours.
 
-# %% nbgrader={"grade": false, "grade_id": "export-target", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% export-target
 #| default_exp core.activations
 
-# %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% setup
 import sys
 from pathlib import Path
 
@@ -22,7 +22,7 @@ sys.path[:0] = [str(root), str(here)]  # this folder's own tinytorch and checks
 
 import activations_checks as checks
 
-# %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% imports
 #| export
 import math
 from typing import Any
@@ -40,7 +40,7 @@ from tinytorch.tensor_base import for_all_rows, in_float32
 # words: *mat*, *roof*, *moon*. A score is any number; higher means likelier. At the end of the module they will be
 # probabilities.
 
-# %% nbgrader={"grade": false, "grade_id": "scores", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% scores
 words = ["mat", "roof", "moon"]
 scores = np.array([[3.0, 1.0, -2.0], [-1.0, 0.0, 4.0]])  # (sentences, words)
 
@@ -66,7 +66,7 @@ scores = np.array([[3.0, 1.0, -2.0], [-1.0, 0.0, 4.0]])  # (sentences, words)
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "2.1-exp", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 2.1-exp
 #| export
 @op
 def exp(a: Array) -> Any:
@@ -92,7 +92,7 @@ def tanh(a: Array) -> Any:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-2.1", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% test-2.1 points=1
 if __name__ == "__main__":
     print("🔬 Unit Test: exp, log, tanh...")
     checks.exp_log_tanh(exp, log, tanh)
@@ -117,7 +117,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "2.2-erf", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 2.2-erf
 #| export
 @op
 def erf(a: Array) -> Any:
@@ -128,7 +128,7 @@ def erf(a: Array) -> Any:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-2.2", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% test-2.2 points=1
 if __name__ == "__main__":
     print("🔬 Unit Test: erf...")
     checks.erf(erf)
@@ -163,7 +163,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "2.3-relu", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 2.3-relu
 #| export
 def relu(x: Tensor) -> Tensor:
     """Keep positive numbers and put 0 for the others; NaN stays NaN.
@@ -181,7 +181,7 @@ def relu(x: Tensor) -> Tensor:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-2.3", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% test-2.3 points=1
 if __name__ == "__main__":
     print("🔬 Unit Test: relu...")
     checks.relu(relu, Tensor(scores), gives=[[3, 1, 0], [0, 0, 4]])
@@ -203,7 +203,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "2.4-sigmoid", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 2.4-sigmoid
 #| export
 def sigmoid(x: Tensor) -> Tensor:
     """Squeeze each number between 0 and 1, without overflow.
@@ -219,7 +219,7 @@ def sigmoid(x: Tensor) -> Tensor:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-2.4", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% test-2.4 points=1
 if __name__ == "__main__":
     print("🔬 Unit Test: sigmoid...")
     checks.sigmoid(sigmoid, Tensor([0.0, math.log(3)]), gives=[1 / 2, 3 / 4])
@@ -242,7 +242,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "2.5-gelu", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 2.5-gelu
 #| export
 def gelu(x: Tensor) -> Tensor:
     """Weigh each number by the chance that a standard normal number is smaller.
@@ -260,7 +260,7 @@ def gelu(x: Tensor) -> Tensor:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-2.5", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% test-2.5 points=1
 if __name__ == "__main__":
     print("🔬 Unit Test: gelu...")
     checks.gelu(gelu)
@@ -284,7 +284,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "2.6-gelu-tanh", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 2.6-gelu-tanh
 #| export
 @in_float32  # given: there the cube of 41 is too large for float16
 def gelu_tanh(x: Tensor) -> Tensor:
@@ -304,7 +304,7 @@ def gelu_tanh(x: Tensor) -> Tensor:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-2.6", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% test-2.6 points=1
 if __name__ == "__main__":
     print("🔬 Unit Test: gelu_tanh...")
     checks.gelu_tanh(gelu_tanh)
@@ -313,7 +313,7 @@ if __name__ == "__main__":
 # %% [markdown]
 # How far are the two apart?
 
-# %% nbgrader={"grade": false, "grade_id": "gelu-difference", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% gelu-difference
 if __name__ == "__main__":
     x = Tensor(np.linspace(-6, 6, 120_001), dtype=np.float64)
     apart = np.abs(gelu(x).data - gelu_tanh(x).data)
@@ -326,7 +326,7 @@ if __name__ == "__main__":
 # Each strip shows one function from low (left) to high (right); read downwards for growing $x$. relu has a corner; gelu
 # dips below 0 and is smooth. sigmoid and tanh flatten at both ends, and where a curve is flat no gradient passes.
 
-# %% nbgrader={"grade": false, "grade_id": "curves", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% curves
 def draw(functions, low=-4.0, high=4.0, rows=17, width=17):
     """Print each function as a strip of text, one line for each x."""
     points = Tensor(np.linspace(low, high, rows))
@@ -351,7 +351,7 @@ if __name__ == "__main__":
 # Written as it stands, it breaks: a float32 holds $e^{88}$ but not $e^{89}$. Scores of 1000 give infinity divided by
 # infinity.
 
-# %% nbgrader={"grade": false, "grade_id": "overflow", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% overflow
 import warnings
 
 if __name__ == "__main__":
@@ -389,7 +389,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "2.7-softmax", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 2.7-softmax
 #| export
 @for_all_rows
 def softmax(x: Tensor, dim: int = -1) -> Tensor:
@@ -413,7 +413,7 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-2.7", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test-2.7 points=3
 if __name__ == "__main__":
     print("🔬 Unit Test: softmax...")
     x = Tensor(np.log([[1.0, 2.0, 5.0]]))  # on paper: eighths
@@ -437,7 +437,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "2.8-log-softmax", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 2.8-log-softmax
 #| export
 @for_all_rows
 def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
@@ -456,7 +456,7 @@ def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-2.8", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-2.8 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: log_softmax...")
     checks.log_softmax(log_softmax)
@@ -467,7 +467,7 @@ if __name__ == "__main__":
 #
 # The scores become probabilities, with or without 1000 added.
 
-# %% nbgrader={"grade": false, "grade_id": "use-it", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% use-it
 if __name__ == "__main__":
     for shift in (0, 1000):
         rows = softmax(Tensor(scores + shift)).data
@@ -485,7 +485,7 @@ if __name__ == "__main__":
 # Subtracting the maximum does not help: it cures overflow, and the weights stay the same. Module 12 cures saturation, by
 # dividing the scores.
 
-# %% nbgrader={"grade": false, "grade_id": "saturation", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% saturation
 if __name__ == "__main__":
     row, nudge = Tensor(scores[0], dtype=np.float64), np.array([0.5e-4, 0.0, 0.0])
     print("factor  weights                   slope of the largest")
@@ -502,7 +502,7 @@ if __name__ == "__main__":
 # A model is a list of things to call. `Softmax(dim=0)` is such a thing: it holds the setting, and calling it calls
 # `softmax`. The base class is given: it makes an object callable and gives it a readable name.
 
-# %% nbgrader={"grade": false, "grade_id": "activation-class", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% activation-class
 #| export
 class Activation:
     """A function of one tensor as an object, so that it can stand in a list of layers."""
@@ -530,7 +530,7 @@ class Activation:
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "2.9-layers", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 2.9-layers
 #| export
 class ReLU(Activation):
     """`relu` as a layer."""
@@ -601,7 +601,7 @@ class LogSoftmax(Activation):
         ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-2.9", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% test-2.9 points=1
 if __name__ == "__main__":
     print("🔬 Unit Test: activation layers...")
     classes = {ReLU: relu, Sigmoid: sigmoid, Tanh: tanh, GELU: gelu, GELUTanh: gelu_tanh}
@@ -615,7 +615,7 @@ if __name__ == "__main__":
 # - **A row of nothing but -infinity.** It has no softmax. Module 12 hides scores with -1e9 and sets such rows to 0.
 # - **Swish, leaky relu and others.** Each is one line of the ops you have.
 
-# %% nbgrader={"grade": false, "grade_id": "small-sigmoids", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% small-sigmoids
 if __name__ == "__main__":
     for x in (-10.0, -15.0, -20.0):
         ours, exact = sigmoid(Tensor(x)).item(), 1 / (1 + math.exp(-x))
@@ -624,7 +624,7 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Report
 
-# %% nbgrader={"grade": false, "grade_id": "report", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% report
 if __name__ == "__main__":
     layers = [each.__name__ for each in Activation.__subclasses__()]
     print(f"📈 Progress: Activations ✓  (4 ops; {len(layers)} layers: {', '.join(layers)})")

@@ -8,10 +8,10 @@
 #
 # **Before you start:** modules 01 and 02. **Time:** 3 hours.
 
-# %% nbgrader={"grade": false, "grade_id": "export-target", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% export-target
 #| default_exp core.layers
 
-# %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% setup
 import sys
 from pathlib import Path
 
@@ -21,7 +21,7 @@ sys.path[:0] = [str(root), str(here)]  # this folder's own tinytorch and checks
 
 import layers_checks as checks
 
-# %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% imports
 #| export
 import math
 from collections import deque
@@ -39,7 +39,7 @@ from tinytorch.core.tensor import Array, Tensor, unwrap
 # A lamp on the stairs has a switch above and one below. It is on when exactly one of the two is up. At the end of the
 # module a small model knows this rule, with weights you can check on paper.
 
-# %% nbgrader={"grade": false, "grade_id": "stairs", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% stairs
 switches = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])  # (cases, switches)
 lamp = np.array([[0.0], [1.0], [1.0], [0.0]])  # (cases, 1)
 
@@ -51,7 +51,7 @@ lamp = np.array([[0.0], [1.0], [1.0], [0.0]])  # (cases, 1)
 # `requires_grad = False` stops its gradient, but it is still saved, loaded and converted. A constant, such as a table of
 # positions, never is one. So a layer notes at the assignment what learns. Given:
 
-# %% nbgrader={"grade": false, "grade_id": "is-parameter", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% is-parameter
 #| export
 def is_parameter(part: Any) -> bool:
     """Whether a part is a tensor that learns, or did when a layer first saw it.
@@ -73,7 +73,7 @@ def is_parameter(part: Any) -> bool:
 # between the two. The direct parts of a layer, list, tuple or dict are given by `children`. Where parts would have no
 # name, as in a set, it refuses them.
 
-# %% nbgrader={"grade": false, "grade_id": "children", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% children
 #| export
 def children(whole: Any) -> list[tuple[str, Any]]:
     """Name the direct parts: of a layer its attributes, of a list, tuple or dict its items.
@@ -139,7 +139,7 @@ def learns(part: Any) -> bool:
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "3.1-walk", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 3.1-walk
 #| export
 def walk(
     whole: Any, name: str = "", above: frozenset[int] = frozenset()
@@ -220,7 +220,7 @@ def walk(
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "3.2-layer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 3.2-layer
 #| export
 AnyLayer = TypeVar("AnyLayer", bound="Layer")
 
@@ -345,31 +345,31 @@ class Layer:
 # The tests build a tree, `stairs`: with a list, a tuple inside it, a dict, one layer under two names, and two tensors that
 # are no parameters.
 
-# %% nbgrader={"grade": true, "grade_id": "test-3.1", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-3.1 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: walk...")
     checks.walk(walk, Layer)
     print("✅ walk: names, lists, dicts, no circles")
 
-# %% nbgrader={"grade": true, "grade_id": "test-3.2", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-3.2 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: named_parameters, parameters...")
     checks.parameters(Layer)
     print("✅ parameters: only those, frozen or not, once each, by name")
 
-# %% nbgrader={"grade": true, "grade_id": "test-3.3", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test-3.3 points=3
 if __name__ == "__main__":
     print("🔬 Unit Test: state_dict, load_state_dict...")
     checks.state(Layer)
     print("✅ state_dict, load_state_dict: copies, names, dtype, all problems at once")
 
-# %% nbgrader={"grade": true, "grade_id": "test-3.4", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% test-3.4 points=1
 if __name__ == "__main__":
     print("🔬 Unit Test: train, eval...")
     checks.train_eval(Layer)
     print("✅ train, eval: every layer below, and nothing else")
 
-# %% nbgrader={"grade": true, "grade_id": "test-3.5", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% test-3.5 points=1
 if __name__ == "__main__":
     print("🔬 Unit Test: to...")
     checks.to(Layer)
@@ -393,7 +393,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "3.6-glorot-uniform", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 3.6-glorot-uniform
 #| export
 def glorot_uniform(in_features: int, out_features: int, rng: np.random.Generator) -> Array:
     """Draw first weights whose size suits the number of inputs and outputs.
@@ -415,7 +415,7 @@ def glorot_uniform(in_features: int, out_features: int, rng: np.random.Generator
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-3.6", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% test-3.6 points=1
 if __name__ == "__main__":
     print("🔬 Unit Test: glorot_uniform...")
     checks.glorot_uniform(glorot_uniform)
@@ -425,7 +425,7 @@ if __name__ == "__main__":
 # What does a size do? A thousand random inputs pass through five square weight matrices; the table shows the variance
 # after each. Below it, matrices that are not square: the variance changes by 2·in/(in + out).
 
-# %% nbgrader={"grade": false, "grade_id": "variance", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% variance
 if __name__ == "__main__":
     rng = np.random.default_rng(0)
     x = rng.standard_normal((1000, 256))
@@ -467,7 +467,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "require-size", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% require-size
 #| export
 def require_size(name: str, size: Any) -> None:
     """Refuse a size that is not a positive whole number; `name` goes into the message."""
@@ -475,7 +475,7 @@ def require_size(name: str, size: Any) -> None:
         raise ValueError(f"{name} must be a positive int; got {size!r}")
 
 
-# %% nbgrader={"grade": false, "grade_id": "3.7-linear", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 3.7-linear
 #| export
 class Linear(Layer):
     """Matrix product plus bias: y = x W + b.
@@ -519,7 +519,7 @@ class Linear(Layer):
         ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-3.7", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test-3.7 points=3
 if __name__ == "__main__":
     print("🔬 Unit Test: Linear...")
     checks.linear(Linear, glorot_uniform)
@@ -547,7 +547,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "3.8-dropout", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 3.8-dropout
 #| export
 class Dropout(Layer):
     """Put random numbers to 0 while training, and scale the others up.
@@ -581,7 +581,7 @@ class Dropout(Layer):
         ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-3.8", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-3.8 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: Dropout...")
     checks.dropout(Dropout)
@@ -606,7 +606,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "3.9-sequential", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 3.9-sequential
 #| export
 class Sequential(Layer):
     """Layers one after the other.
@@ -644,7 +644,7 @@ class Sequential(Layer):
         return Sequential(*self.layers[key]) if isinstance(key, slice) else self.layers[key]
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-3.9", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% test-3.9 points=1
 if __name__ == "__main__":
     print("🔬 Unit Test: Sequential...")
     checks.sequential(Sequential, Layer)
@@ -656,7 +656,7 @@ if __name__ == "__main__":
 # The lamp rule with two hidden numbers. The first counts switches that are up; the second is 1 only if both are. The lamp
 # is the first minus twice the second. (Weights: Goodfellow, Bengio & Courville 2016, section 6.1.)
 
-# %% nbgrader={"grade": false, "grade_id": "use-it", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% use-it
 from tinytorch.core.activations import ReLU
 
 LAMP_RULE = {"0.weight": [[1, 1], [1, 1]], "0.bias": [0, -1], "2.weight": [[1], [-2]], "2.bias": [0]}
@@ -665,8 +665,8 @@ if __name__ == "__main__":
     model = Sequential(Linear(2, 2), ReLU(), Linear(2, 1))
     model.load_state_dict(LAMP_RULE)
     hidden, output = model[:2](Tensor(switches)).data, model(Tensor(switches)).data
-    for case, hidden, answer, truth in zip(switches, hidden, output, lamp, strict=True):
-        print(f"switches {case}  hidden {hidden}  model {answer}  lamp {truth}")
+    for case, inner, answer, truth in zip(switches, hidden, output, lamp, strict=True):
+        print(f"switches {case}  hidden {inner}  model {answer}  lamp {truth}")
     print(model)
     try:
         wrong = {"0.weight": np.zeros((2, 3)), "2.wieght": np.zeros((2, 1)), "2.bias": [0]}
@@ -680,7 +680,7 @@ if __name__ == "__main__":
 # Leave the ReLU out, and two Linear layers are one: $(x W_1 + b_1) W_2 + b_2 = x (W_1 W_2) + (b_1 W_2 + b_2)$. And one
 # Linear layer cannot know the lamp rule: the best it can do, by least squares, is to say 0.5 to every case.
 
-# %% nbgrader={"grade": false, "grade_id": "collapse", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% collapse
 if __name__ == "__main__":
     first, second = model[0], model[2]
     two = second(first(Tensor(switches)))
@@ -702,7 +702,7 @@ if __name__ == "__main__":
 #
 # ## Report
 
-# %% nbgrader={"grade": false, "grade_id": "report", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% report
 if __name__ == "__main__":
     made = [each.__name__ for each in (Layer, Linear, Dropout, Sequential)]
     count = sum(parameter.data.size for parameter in model.parameters())

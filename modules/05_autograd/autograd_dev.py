@@ -9,10 +9,10 @@
 #
 # **Before you start:** modules 01 and 02; the chain rule. **Time:** 4 to 5 hours.
 
-# %% nbgrader={"grade": false, "grade_id": "export-target", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% export-target
 #| default_exp core.autograd
 
-# %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% setup
 import sys
 from pathlib import Path
 
@@ -22,7 +22,7 @@ sys.path[:0] = [str(root), str(here)]  # this folder's own tinytorch and checks
 
 import autograd_checks as checks
 
-# %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% imports
 #| export
 import contextlib
 import math
@@ -69,7 +69,7 @@ from tinytorch.tensor_base import widened
 #
 # On paper, at $w = 1$: $L = (1 + 4 + 9)/3 = 14/3$ and $dL/dw = \tfrac23(-1-4-9) = -28/3$.
 
-# %% nbgrader={"grade": false, "grade_id": "example", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% example
 x_data = np.array([1.0, 2.0, 3.0])
 y_data = np.array([2.0, 4.0, 6.0])
 
@@ -97,7 +97,7 @@ def loss_of(w: Tensor) -> Tensor:
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "5.1-numeric-gradient", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 5.1-numeric-gradient
 #| export
 def numeric_gradient(function: Callable[[Array], float], x: Array, eps: float = 1e-6) -> Array:
     """Estimate the gradient of a number-valued function by central differences.
@@ -124,7 +124,7 @@ def numeric_gradient(function: Callable[[Array], float], x: Array, eps: float = 
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-5.1", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-5.1 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: numeric_gradient...")
     checks.numeric_gradient(numeric_gradient)
@@ -151,7 +151,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "5.2-unbroadcast", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 5.2-unbroadcast
 #| export
 def unbroadcast(grad: Array, shape: Sequence[int]) -> Array:
     """Sum a gradient over everything that broadcasting copied.
@@ -170,7 +170,7 @@ def unbroadcast(grad: Array, shape: Sequence[int]) -> Array:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-5.2", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-5.2 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: unbroadcast...")
     checks.unbroadcast(unbroadcast, [[1, 2, 3], [4, 5, 6]], (2, 1), gives=[[6], [15]])
@@ -208,7 +208,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "5.3-elementwise-rules", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 5.3-elementwise-rules
 #| export
 @add.gradient
 def add_rule(grad: Array, output: Array, a: Array, b: Array) -> tuple[Array, Array]:
@@ -252,7 +252,7 @@ def power_rule(grad: Array, output: Array, a: Array, *, exponent: Any) -> tuple[
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-5.3", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% test-5.3 points=4
 if __name__ == "__main__":
     print("🔬 Unit Test: rules of the elementwise ops...")
     checks.elementwise_rules([add, subtract, multiply, divide], power)
@@ -282,7 +282,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "5.4-matmul-rule", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 5.4-matmul-rule
 #| export
 @matmul.gradient
 def matmul_rule(grad: Array, output: Array, a: Array, b: Array) -> tuple[Array, Array]:
@@ -302,7 +302,7 @@ def matmul_rule(grad: Array, output: Array, a: Array, b: Array) -> tuple[Array, 
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-5.4", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test-5.4 points=3
 if __name__ == "__main__":
     print("🔬 Unit Test: the rule of matmul...")
     checks.matmul_rule(matmul)
@@ -332,7 +332,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "5.5-reduction-rules", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 5.5-reduction-rules
 #| export
 def restore_dim(reduced: Array, shape: Sequence[int], dim: Dim, keepdims: bool) -> Array:
     """Copy a reduced array back over the axes that were reduced; the result has shape `shape`."""
@@ -365,7 +365,7 @@ def max_rule(
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-5.5", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-5.5 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: rules of the reductions...")
     checks.reduction_rules(reduce_sum, reduce_max)
@@ -388,7 +388,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "5.6-move-rules", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 5.6-move-rules
 #| export
 @transpose.gradient
 def transpose_rule(
@@ -428,7 +428,7 @@ def masked_fill_rule(
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-5.6", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test-5.6 points=3
 if __name__ == "__main__":
     print("🔬 Unit Test: rules of the moves...")
     checks.move_rules(transpose, reshape, index, masked_fill)
@@ -448,7 +448,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "5.7-curve-rules", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 5.7-curve-rules
 #| export
 @exp.gradient
 def exp_rule(grad: Array, output: Array, x: Array) -> tuple[Array]:
@@ -482,7 +482,7 @@ def erf_rule(grad: Array, output: Array, x: Array) -> tuple[Array]:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-5.7", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-5.7 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: rules of the curves...")
     checks.curve_rules(exp, log, tanh, erf)
@@ -495,7 +495,7 @@ if __name__ == "__main__":
 # Given, since each is one you know: what was joined is cut apart again, what `where` did not take gets 0, and
 # $b^x = e^{x \ln b}$.
 
-# %% nbgrader={"grade": false, "grade_id": "given-rules", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% given-rules
 #| export
 @concatenate.gradient
 def concatenate_rule(grad: Array, output: Array, *arrays: Array, dim: int = 0) -> tuple[Array, ...]:
@@ -568,7 +568,7 @@ def exponential_rule(grad: Array, output: Array, a: Array, *, base: Any) -> tupl
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "5.8-topological-order", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 5.8-topological-order
 #| export
 def parents(tensor: Tensor) -> list[Tensor]:
     """Return the inputs of a tensor that a gradient flows to."""
@@ -601,7 +601,7 @@ def topological_order(output: Tensor) -> list[Tensor]:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-5.8", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test-5.8 points=3
 if __name__ == "__main__":
     print("🔬 Unit Test: topological_order...")
     checks.topological_order(topological_order)
@@ -632,7 +632,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "5.9-backward", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 5.9-backward
 #| export
 def input_gradients(node: Node, grad: Array, output: Array) -> Iterator[tuple[Tensor, Array]]:
     """Run a node's rule and yield (input, gradient) for the inputs that require one."""
@@ -700,7 +700,7 @@ def backward(output: Tensor, grad: Any = None) -> None:
 
 Op.backward = backward  # the slot that Tensor.backward calls
 
-# %% nbgrader={"grade": true, "grade_id": "test-5.9", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+# %% test-5.9 points=5
 if __name__ == "__main__":
     print("🔬 Unit Test: backward...")
     checks.backward(loss_of)
@@ -711,7 +711,7 @@ if __name__ == "__main__":
 #
 # Step against the gradient, a few times. The data were made with $w = 2$.
 
-# %% nbgrader={"grade": false, "grade_id": "learn", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% learn
 if __name__ == "__main__":
     w = Tensor(1.0, requires_grad=True)
     for step in range(6):
@@ -736,7 +736,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "5.10-no-grad", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 5.10-no-grad
 #| export
 @contextlib.contextmanager
 def no_grad() -> Iterator[None]:
@@ -751,7 +751,7 @@ def no_grad() -> Iterator[None]:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-5.10", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% test-5.10 points=1
 if __name__ == "__main__":
     print("🔬 Unit Test: no_grad...")
     checks.no_grad(no_grad)
@@ -779,7 +779,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "5.11-check-gradient", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 5.11-check-gradient
 #| export
 def check_gradient(function: Callable[..., Tensor], *inputs: Any, eps: float = 1e-6) -> float:
     """Compare the gradients of a function of tensors with central differences, in float64.
@@ -815,7 +815,7 @@ def check_gradient(function: Callable[..., Tensor], *inputs: Any, eps: float = 1
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-5.11", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test-5.11 points=3
 if __name__ == "__main__":
     print("🔬 Unit Test: check_gradient...")
     checks.check_gradient(check_gradient)
@@ -828,7 +828,7 @@ if __name__ == "__main__":
 # Each op of modules 01 and 02 in float64: on a plain input, on a transposed view, and on an input that broadcasts. The ops
 # are read from the modules; only what an op wants besides one array or two of a shape stands in the list.
 
-# %% nbgrader={"grade": false, "grade_id": "every-op", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% every-op
 def worst_difference(call, arrays):
     """Check a call on arrays as they are, on views of transposed ones, and on broadcast ones."""
     flat = [np.ascontiguousarray(x.T) for x in arrays]
@@ -867,7 +867,7 @@ if __name__ == "__main__":
 # Nodes point backwards only. There is no circle, so Python frees a graph the moment its last tensor is dropped; the
 # garbage collector has nothing to do.
 
-# %% nbgrader={"grade": false, "grade_id": "freed", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% freed
 if __name__ == "__main__":
     import gc
     import weakref
@@ -889,7 +889,7 @@ if __name__ == "__main__":
 # `Tensor(x.data * 2)` computes the right number and forgets where it came from. Nothing warns. Later modules therefore
 # never wrap a raw array inside a forward, and `check_gradient` finds it where somebody did.
 
-# %% nbgrader={"grade": false, "grade_id": "silent-mistake", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% silent-mistake
 if __name__ == "__main__":
     print("2x, remembered:", check_gradient(lambda x: x * 2, np.ones(3)))
     cut = lambda x: Tensor(x.data * 2, dtype=np.float64) + 0 * x  # noqa: E731
@@ -907,7 +907,7 @@ if __name__ == "__main__":
 #
 # ## Report
 
-# %% nbgrader={"grade": false, "grade_id": "report", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% report
 if __name__ == "__main__":
     ops = {value for value in list(globals().values()) if isinstance(value, Op)}
     ruled = [each for each in ops if each.rule is not None]

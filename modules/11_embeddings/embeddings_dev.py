@@ -8,10 +8,10 @@
 #
 # **Before you start:** modules 01, 02, 03 and 05. **Time:** 2 hours.
 
-# %% nbgrader={"grade": false, "grade_id": "export-target", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% export-target
 #| default_exp core.embeddings
 
-# %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% setup
 import sys
 from pathlib import Path
 
@@ -21,7 +21,7 @@ sys.path[:0] = [str(root), str(here)]  # this folder's own tinytorch and checks
 
 import embeddings_checks as checks
 
-# %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% imports
 #| export
 from typing import Any
 
@@ -38,7 +38,7 @@ from tinytorch.core.tensor import Array, Tensor, op, unwrap
 #
 # `table` gives each word a row that you can recognise: "sat" is word 2, its row begins with 20.
 
-# %% nbgrader={"grade": false, "grade_id": "sentence", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% sentence
 sentence = ["the", "cat", "sat", "on", "the", "mat"]
 vocabulary = {"the": 0, "cat": 1, "sat": 2, "on": 3, "mat": 4, "dog": 5, "moon": 6}
 ids = np.array([vocabulary[word] for word in sentence])  # (seq_len,)
@@ -68,7 +68,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "11.1-embedding-lookup", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 11.1-embedding-lookup
 #| export
 @op
 def embedding_lookup(weight: Array, *, ids: Array) -> Any:
@@ -78,7 +78,7 @@ def embedding_lookup(weight: Array, *, ids: Array) -> Any:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-11.1", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% test-11.1 points=1
 if __name__ == "__main__":
     print("🔬 Unit Test: embedding_lookup...")
     checks.embedding_lookup(embedding_lookup)
@@ -108,7 +108,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "11.2-embedding-lookup-rule", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 11.2-embedding-lookup-rule
 #| export
 @embedding_lookup.gradient
 def embedding_lookup_rule(
@@ -122,7 +122,7 @@ def embedding_lookup_rule(
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-11.2", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-11.2 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: the gradient rule of embedding_lookup...")
     checks.embedding_lookup_rule(embedding_lookup)
@@ -149,7 +149,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "11.3-as-ids", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 11.3-as-ids
 #| export
 def as_ids(ids: Any, vocab_size: int) -> Array:
     """Turn ids into an array of integers and check that each is a row of the table.
@@ -180,7 +180,7 @@ def as_ids(ids: Any, vocab_size: int) -> Array:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-11.3", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-11.3 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: as_ids...")
     checks.as_ids(as_ids)
@@ -202,7 +202,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "11.4-embedding", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 11.4-embedding
 #| export
 class Embedding(Layer):
     """A table with one learned row for each id.
@@ -235,7 +235,7 @@ class Embedding(Layer):
         ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-11.4", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-11.4 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: Embedding...")
     checks.embedding(Embedding)
@@ -247,7 +247,7 @@ if __name__ == "__main__":
 # The gradient of the sum of all outputs counts how often each row was used. Beside it, what `total[ids] += grad` would
 # have given: half the gradient for "the", without an error.
 
-# %% nbgrader={"grade": false, "grade_id": "repeated-word", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% repeated-word
 if __name__ == "__main__":
     embedding = Embedding(7, 3, rng=np.random.default_rng(11))
     embedding(ids).sum().backward()
@@ -286,7 +286,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "11.5-positional-embedding", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 11.5-positional-embedding
 #| export
 class PositionalEmbedding(Layer):
     """Add a learned row for each position.
@@ -328,7 +328,7 @@ class PositionalEmbedding(Layer):
         ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-11.5", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-11.5 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: PositionalEmbedding...")
     checks.positional_embedding(PositionalEmbedding)
@@ -362,7 +362,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "11.6-sinusoidal-positions", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 11.6-sinusoidal-positions
 #| export
 def sinusoidal_positions(seq_len: int, embed_dim: int) -> Tensor:
     """Compute a row for each position from sines and cosines.
@@ -393,7 +393,7 @@ def sinusoidal_positions(seq_len: int, embed_dim: int) -> Tensor:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-11.6", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-11.6 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: sinusoidal_positions...")
     checks.sinusoidal_positions(sinusoidal_positions)
@@ -409,7 +409,7 @@ if __name__ == "__main__":
 # Only the distance is left. Attention takes dot products, so it can learn "two words back". The table starts at three
 # places and measures; each column is a distance.
 
-# %% nbgrader={"grade": false, "grade_id": "distance", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% distance
 if __name__ == "__main__":
     rows = sinusoidal_positions(200, 64).data
     distances = np.array([0, 1, 2, 5, 10, 50])
@@ -427,7 +427,7 @@ if __name__ == "__main__":
 # Token plus position. The two "the" of the sentence are equal before and different after; this (batch, seq_len, embed_dim)
 # tensor is what module 12 takes. Sinusoidal rows are added in the same way, as a constant.
 
-# %% nbgrader={"grade": false, "grade_id": "ready", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% ready
 if __name__ == "__main__":
     rng = np.random.default_rng(11)
     tokens, positions = Embedding(7, 4, rng=rng), PositionalEmbedding(16, 4, rng=rng)
@@ -445,7 +445,7 @@ if __name__ == "__main__":
 #
 # ## Report
 
-# %% nbgrader={"grade": false, "grade_id": "report", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% report
 if __name__ == "__main__":
     layers = [each.__name__ for each in Layer.__subclasses__() if each.__module__ == __name__]
     print(f"📈 Progress: Embeddings ✓  ({', '.join(layers)}, sinusoidal_positions)")

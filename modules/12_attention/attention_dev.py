@@ -9,10 +9,10 @@
 #
 # **Before you start:** modules 01, 02, 03, 05 and 11. **Time:** 5 to 6 hours.
 
-# %% nbgrader={"grade": false, "grade_id": "export-target", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% export-target
 #| default_exp core.attention
 
-# %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% setup
 import sys
 from pathlib import Path
 
@@ -22,7 +22,7 @@ sys.path[:0] = [str(root), str(here)]  # this folder's own tinytorch and checks
 
 import attention_checks as checks
 
-# %% nbgrader={"grade": false, "grade_id": "imports", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% imports
 #| export
 import math
 from collections.abc import Callable
@@ -52,7 +52,7 @@ from tinytorch.core.tensor import Array, Tensor, op
 # what it hands over. In a trained model they are learned. Here they are set by hand, so that you can check every number
 # on paper. The four query and key columns stand for: a thing, an action, a pronoun, a small word.
 
-# %% nbgrader={"grade": false, "grade_id": "sentence", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% sentence
 sentence = {  # query and key: thing, action, pronoun, small word; value: living, doing
     "my": ([2, 0, 0, 0], [0, 0, 0, 1], [0, 0]),  # whose? looks for a thing
     "dog": ([0, 2, 0, 0], [2, 0, 0, 0], [1, 0]),  # does what?
@@ -91,7 +91,7 @@ Q_words, K_words, V_words = (Tensor([rows], dtype=np.float32) for rows in vector
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "12.1-attention-scores", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 12.1-attention-scores
 #| export
 @op
 def attention_scores(Q: Array, K: Array) -> Array:
@@ -117,7 +117,7 @@ def attention_scores(Q: Array, K: Array) -> Array:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-12.1", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test-12.1 points=3
 if __name__ == "__main__":
     print("🔬 Unit Test: attention_scores...")
     it, dog = Q_words.data[:, [4]], K_words.data[:, [1]]  # on paper: 2 · 2 = 4
@@ -145,7 +145,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "12.2-attention-scores-rule", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 12.2-attention-scores-rule
 #| export
 @attention_scores.gradient
 def attention_scores_rule(grad: Array, output: Array, Q: Array, K: Array) -> tuple[Array, Array]:
@@ -162,7 +162,7 @@ def attention_scores_rule(grad: Array, output: Array, Q: Array, K: Array) -> tup
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-12.2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test-12.2 points=3
 if __name__ == "__main__":
     print("🔬 Unit Test: the gradient of attention_scores...")
     grad, Q, K = [[[1, 2], [3, 4]]], [[[1, 0], [0, 1]]], [[[5, 0], [0, 6]]]
@@ -177,7 +177,7 @@ if __name__ == "__main__":
 # Take random $q$ and $k$ whose numbers have mean 0 and variance 1. Their dot product is a sum of $d_k$ products, so its
 # variance is $d_k$: scores grow with the width. Divided by $\sqrt{d_k}$ the variance is 1 again. Measured:
 
-# %% nbgrader={"grade": false, "grade_id": "why-scale", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% why-scale
 def dot_products(d_k: int, count: int = 4096) -> Array:
     """Dot products of random pairs of vectors with `d_k` standard normal numbers."""
     q, k = np.random.default_rng(d_k).normal(size=(2, count, d_k))
@@ -196,7 +196,7 @@ if __name__ == "__main__":
 #
 # Scaling prevents saturation. Overflow is another matter: subtracting the row's maximum, in `softmax`, prevents that.
 
-# %% nbgrader={"grade": false, "grade_id": "saturation", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% saturation
 if __name__ == "__main__":
     for d_k in (4, 64, 512):
         for name, scale in (("unscaled", 1.0), ("scaled", math.sqrt(d_k))):
@@ -243,7 +243,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "12.3-attention-weights", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 12.3-attention-weights
 #| export
 @np.errstate(over="ignore")  # a distance too large for the dtype is infinite: a share of 0
 def attention_weights(scores: Tensor, mask: Any = None) -> Tensor:
@@ -274,7 +274,7 @@ def attention_weights(scores: Tensor, mask: Any = None) -> Tensor:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-12.3", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% test-12.3 points=4
 if __name__ == "__main__":
     print("🔬 Unit Test: attention_weights...")
     checks.attention_weights(attention_weights)
@@ -286,7 +286,7 @@ if __name__ == "__main__":
 # Hiding a weight afterwards is too late: the hidden word has already taken its share of the sum. The row no longer sums
 # to 1, and what remains still depends on what was hidden.
 
-# %% nbgrader={"grade": false, "grade_id": "mask-order", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% mask-order
 if __name__ == "__main__":
     mask = np.array([[1, 1, 0]])
     for hidden in (1.0, 3.0):
@@ -315,7 +315,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "12.4-weighted-sum", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 12.4-weighted-sum
 #| export
 @op
 def weighted_sum(weights: Array, V: Array) -> Array:
@@ -342,7 +342,7 @@ def weighted_sum(weights: Array, V: Array) -> Array:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-12.4", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test-12.4 points=3
 if __name__ == "__main__":
     print("🔬 Unit Test: weighted_sum...")
     V = [[[2, 4], [8, 8], [6, 0]]]  # on paper: half of (2, 4) and half of (6, 0)
@@ -368,7 +368,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "12.5-weighted-sum-rule", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 12.5-weighted-sum-rule
 #| export
 @weighted_sum.gradient
 def weighted_sum_rule(grad: Array, output: Array, weights: Array, V: Array) -> tuple[Array, Array]:
@@ -385,7 +385,7 @@ def weighted_sum_rule(grad: Array, output: Array, weights: Array, V: Array) -> t
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-12.5", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% test-12.5 points=3
 if __name__ == "__main__":
     print("🔬 Unit Test: the gradient of weighted_sum...")
     grad, W, V = [[[1, 0], [0, 2]]], [[[1, 2], [3, 4]]], [[[5, 6], [7, 8]]]
@@ -411,7 +411,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "12.6-scaled-dot-product-attention", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 12.6-scaled-dot-product-attention
 #| export
 def scaled_dot_product_attention(
     Q: Tensor, K: Tensor, V: Tensor, mask: Any = None
@@ -444,7 +444,7 @@ def scaled_dot_product_attention(
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-12.6", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+# %% test-12.6 points=5
 if __name__ == "__main__":
     print("🔬 Unit Test: Scaled Dot-Product Attention...")
     checks.scaled_dot_product_attention(scaled_dot_product_attention)
@@ -459,7 +459,7 @@ if __name__ == "__main__":
 # The sentence, on paper and by your code. "it" has scaled scores 0, 2, 0, 0, 1, 0. Their exponentials are 1, 7.389, 1, 1,
 # 2.718, 1, which sum to 14.107. So "it" looks at "dog" with $7.389 / 14.107 = 0.524$.
 
-# %% nbgrader={"grade": false, "grade_id": "sentence-weights", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% sentence-weights
 if __name__ == "__main__":
     output, weights = scaled_dot_product_attention(Q_words, K_words, V_words)
     shares = weights.data[0, words.index("it")]
@@ -482,7 +482,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "12.7-vectorized-attention", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 12.7-vectorized-attention
 #| export
 def vectorized_attention(
     Q: Tensor, K: Tensor, V: Tensor, mask: Any = None
@@ -508,7 +508,7 @@ def vectorized_attention(
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-12.7", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-12.7 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: vectorized_attention...")
     checks.vectorized_attention(vectorized_attention)
@@ -531,7 +531,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "12.8-causal-mask", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 12.8-causal-mask
 #| export
 def create_causal_mask(seq_len: int) -> Tensor:
     """Mask for next-word prediction: position i may look at positions up to i.
@@ -552,7 +552,7 @@ def create_causal_mask(seq_len: int) -> Tensor:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-12.8", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-12.8 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: create_causal_mask...")
     checks.create_causal_mask(create_causal_mask, 3, gives=[[1, 0, 0], [1, 1, 0], [1, 1, 1]])
@@ -580,7 +580,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "12.9-padding-mask", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 12.9-padding-mask
 #| export
 def create_padding_mask(lengths: Any, max_length: int) -> Tensor:
     """Mask that hides the padding behind each sentence of a batch.
@@ -609,7 +609,7 @@ def create_padding_mask(lengths: Any, max_length: int) -> Tensor:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-12.9", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-12.9 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: create_padding_mask...")
     checks.create_padding_mask(create_padding_mask)
@@ -618,7 +618,7 @@ if __name__ == "__main__":
 # %% [markdown]
 # Four ways to look, for a batch of two sentences, of 6 words and of 3:
 
-# %% nbgrader={"grade": false, "grade_id": "mask-kinds", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% mask-kinds
 if __name__ == "__main__":
     causal, padding = create_causal_mask(6), create_padding_mask([6, 3], 6)
     kinds = {"bidirectional (BERT)": 1, "causal (GPT)": causal}
@@ -631,7 +631,7 @@ if __name__ == "__main__":
 # A sentence of length 0 leaves its queries nothing to look at. The weights are zeros, and so is every gradient: nothing
 # leaks, and no NaN appears.
 
-# %% nbgrader={"grade": false, "grade_id": "empty-row", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% empty-row
 if __name__ == "__main__":
     rng = np.random.default_rng(9)
     leaves = [Tensor(rng.normal(size=(1, 3, 2)), requires_grad=True) for _ in "QKV"]
@@ -658,7 +658,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "12.10-split-heads", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 12.10-split-heads
 #| export
 def split_heads(x: Tensor, num_heads: int) -> Tensor:
     """Cut the width into heads: (batch, n, embed_dim) -> (batch, num_heads, n, head_dim)."""
@@ -668,7 +668,7 @@ def split_heads(x: Tensor, num_heads: int) -> Tensor:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-12.10", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-12.10 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: split_heads...")
     checks.split_heads(split_heads)
@@ -686,7 +686,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "12.11-merge-heads", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 12.11-merge-heads
 #| export
 def merge_heads(x: Tensor) -> Tensor:
     """Put the heads side by side: (batch, num_heads, n, head_dim) -> (batch, n, embed_dim)."""
@@ -696,7 +696,7 @@ def merge_heads(x: Tensor) -> Tensor:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-12.11", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-12.11 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: merge_heads...")
     checks.merge_heads(merge_heads)
@@ -739,7 +739,7 @@ if __name__ == "__main__":
 #
 # </details>
 
-# %% nbgrader={"grade": false, "grade_id": "12.12-multi-head-attention", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% 12.12-multi-head-attention
 #| export
 Attention = Callable[..., tuple[Tensor, Tensor]]
 
@@ -812,13 +812,13 @@ class MultiHeadAttention(Layer):
         return self.attend(x, x, x, mask)[0]
 
 
-# %% nbgrader={"grade": true, "grade_id": "test-12.12", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% test-12.12 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: MultiHeadAttention.__init__...")
     checks.multi_head_init(MultiHeadAttention)
     print("✅ four projections, and a clear error for heads that do not fit")
 
-# %% nbgrader={"grade": true, "grade_id": "test-12.13", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+# %% test-12.13 points=5
 if __name__ == "__main__":
     print("🔬 Unit Test: Multi-Head Attention...")
     checks.multi_head_attention(MultiHeadAttention, vectorized_attention)
@@ -834,7 +834,7 @@ if __name__ == "__main__":
 # PyTorch spells the class `MultiheadAttention`, takes query, key and value, and returns output and weights. This one does,
 # too; its weights are (batch, heads, n_q, n_k), where PyTorch averages over the heads unless told not to.
 
-# %% nbgrader={"grade": false, "grade_id": "pytorch-spelling", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% pytorch-spelling
 #| export
 class MultiheadAttention(MultiHeadAttention):
     """Multi-head attention, spelled and called as in PyTorch (but not its mask meaning)."""
@@ -856,7 +856,7 @@ class MultiheadAttention(MultiHeadAttention):
 # to 1; a blocked cell bears an ×. `head_view` is for the browser: point at a word, or walk to it with the Tab key, and see
 # where each head looks.
 
-# %% nbgrader={"grade": false, "grade_id": "sentence-picture", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% sentence-picture
 from tinytorch.head_view import head_view, in_notebook
 from tinytorch.pictures import draw_heads, draw_steps, in_pictures, text_heatmap
 
@@ -875,7 +875,7 @@ if __name__ == "__main__":
 #
 # Training uses the matrix form, since it runs 300 times. The picture is made by your loops.
 
-# %% nbgrader={"grade": false, "grade_id": "model", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% model
 from tinytorch.core.activations import log_softmax
 from tinytorch.core.embeddings import Embedding, PositionalEmbedding
 
@@ -900,7 +900,7 @@ class NextWord(Layer):
         return log_softmax(self.output(x))  # (batch, n, vocab_size)
 
 
-# %% nbgrader={"grade": false, "grade_id": "train", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% train
 if __name__ == "__main__":
     model = NextWord(len(vocabulary), 16, 2, np.random.default_rng(0))
     target = np.eye(len(vocabulary), dtype=np.float32)[ids[:, 1:]]  # one-hot next words
@@ -918,7 +918,7 @@ if __name__ == "__main__":
             print(f"step {step:3}: loss {loss.item():.3f}; last words: {guesses}")
     print(f"the second word cannot be known: the loss can fall to {math.log(4) / 5:.3f}, not to 0")
 
-# %% nbgrader={"grade": false, "grade_id": "look-back", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% look-back
 if __name__ == "__main__":
     model.attention.attention = scaled_dot_product_attention  # your loops
     x = model.positions(model.words(ids[:1, :-1]))
@@ -935,7 +935,7 @@ if __name__ == "__main__":
 # Queries may come from one sentence, keys and values from another: a translation looks at its source. Nothing new is
 # needed; $n_q$ and $n_k$ differ.
 
-# %% nbgrader={"grade": false, "grade_id": "cross-attention", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% cross-attention
 if __name__ == "__main__":
     rng = np.random.default_rng(14)
     source, target = ["der", "Hund", "bellte"], ["the", "dog", "barked", "loudly"]
@@ -950,7 +950,7 @@ if __name__ == "__main__":
 #
 # The same width, cut into more heads: the parameters stay, the stored weights grow.
 
-# %% nbgrader={"grade": false, "grade_id": "head-counts", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% head-counts
 if __name__ == "__main__":
     x = Tensor(np.random.default_rng(16).normal(size=(1, 6, 16)))
     for num_heads in (1, 2, 4, 8, 16):
@@ -965,7 +965,7 @@ if __name__ == "__main__":
 # `check_gradient` of module 05 compares every gradient with central differences: first the three inputs, then the
 # weights of the four layers.
 
-# %% nbgrader={"grade": false, "grade_id": "gradient-flow", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% gradient-flow
 if __name__ == "__main__":
     from tinytorch.core.autograd import check_gradient, topological_order
 
@@ -990,7 +990,7 @@ if __name__ == "__main__":
 # $2 n^2 d$ multiply-adds, or $4 n^2 d$ FLOPs, since a multiply-add is two. We do not take that on trust:
 # `count_multiply_adds` (given) runs your loops on arrays that count their own multiplications.
 
-# %% nbgrader={"grade": false, "grade_id": "cost", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% cost
 from tinytorch.counting import count_multiply_adds
 
 if __name__ == "__main__":
@@ -1008,7 +1008,7 @@ if __name__ == "__main__":
 # Twice the words, four times the cost. Twice the width, twice the cost. And the memory of the computation stays small: a
 # loop inside an op is one node, however long the sentence.
 
-# %% nbgrader={"grade": false, "grade_id": "graph-size", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% graph-size
 if __name__ == "__main__":
     for n in (4, 16, 64):
         leaves = [Tensor(np.ones((1, n, 4)), requires_grad=True) for _ in "QKV"]
@@ -1021,7 +1021,7 @@ if __name__ == "__main__":
 #
 # The same multiply-adds, one by one in Python or all at once in compiled code. The times are your machine's.
 
-# %% nbgrader={"grade": false, "grade_id": "timing", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% timing
 if __name__ == "__main__":
     import time
 
@@ -1043,7 +1043,7 @@ if __name__ == "__main__":
 # Each head of each sentence keeps an n × n map of weights. In float32, for GPT-3's shape (96 layers, 96 heads, 2,048
 # tokens; Brown et al. 2020, table 2.1):
 
-# %% nbgrader={"grade": false, "grade_id": "gpt3-memory", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% gpt3-memory
 if __name__ == "__main__":
     head = 2048 * 2048 * np.dtype(np.float32).itemsize
     counts = {"one head": 1, "one layer: 96 heads": 96, "96 layers": 96 * 96}
@@ -1065,7 +1065,7 @@ if __name__ == "__main__":
 # Per layer and token, in multiply-adds: the maps $2nd$, the four projections $4d^2$, the feed-forward layers of module 13
 # $8d^2$. The maps' share is $n / (n + 6d)$.
 
-# %% nbgrader={"grade": false, "grade_id": "share", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% share
 if __name__ == "__main__":
     d = 12288  # GPT-3's width
     for n in (2048, 8192, 32768, 73728):
@@ -1089,7 +1089,7 @@ if __name__ == "__main__":
 #
 # So invert before you carry a mask over: `attn_mask=torch.tensor((mask == 0).numpy())`. What happens if you forget:
 
-# %% nbgrader={"grade": false, "grade_id": "pytorch-mask", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% pytorch-mask
 if __name__ == "__main__":
     scores, causal = Tensor(np.zeros((1, 3, 3))), create_causal_mask(3)
     ours, theirs = attention_weights(scores, causal), attention_weights(scores, causal == 0)
@@ -1101,7 +1101,7 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Common pitfalls, live
 
-# %% nbgrader={"grade": false, "grade_id": "pitfalls", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% pitfalls
 if __name__ == "__main__":
     Q, square = Tensor(np.ones((1, 6, 4))), Tensor(np.ones((1, 4, 4)))
     print("1. Q @ K, no transpose:   ", checks.complaint(lambda: Q @ Q))
@@ -1135,7 +1135,7 @@ if __name__ == "__main__":
 #
 # ## Report
 
-# %% nbgrader={"grade": false, "grade_id": "report", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% report
 if __name__ == "__main__":
     print("📊 Analyzing Attention Complexity...")
     print("Seq Len | Attention Matrix | Memory (KB) | Scaling")

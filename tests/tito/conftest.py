@@ -26,7 +26,7 @@ def solution(number: str, name: str, function: str, body: str) -> str:
 # look at {name}
 # </details>
 
-# %% nbgrader={{"grade": false, "grade_id": "{number}-{name}", "locked": false, "solution": true}}
+# %% {number}-{name}
 #| export
 def {function}(x):
     """Document {function}."""
@@ -35,7 +35,7 @@ def {function}(x):
     ### END SOLUTION
 
 
-# %% nbgrader={{"grade": true, "grade_id": "test-{number}", "locked": true, "points": 1}}
+# %% test-{number} points=1
 def test_{function}():
     assert {function}(3) == {{"double": 6, "next_one": 4, "quadruple": 12}}["{function}"], "wrong"
     print("✅ {function}")
@@ -52,10 +52,10 @@ HEAD = """\
 # # {number}. {title}
 # A module of a throw-away course.
 
-# %% nbgrader={{"grade": false, "grade_id": "target", "locked": true}}
+# %% target
 #| default_exp core.{name}
 
-# %% nbgrader={{"grade": false, "grade_id": "imports", "locked": true}}
+# %% imports
 #| export
 import math
 {imports}

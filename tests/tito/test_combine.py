@@ -15,9 +15,9 @@ def exercise(number: str, name: str, body: str = "", words: str = "words") -> st
     body = body or f'raise NotImplementedError("exercise {number}: {name}")'
     return (
         f"# %% [markdown]\n# ### Exercise {number}: {name}\n# {words} of {name}\n\n"
-        f'# %% nbgrader={{"grade_id": "{number}-{name}", "points": 1}}\n'
+        f"# %% {number}-{name} points=1\n"
         f"def {name}(x):\n    ### BEGIN SOLUTION {number}\n    {body}\n    ### END SOLUTION\n\n\n"
-        f'# %% nbgrader={{"grade_id": "test-{number}"}}\nassert {name}(1) == 1\n\n'
+        f"# %% test-{number}\nassert {name}(1) == 1\n\n"
     )
 
 
@@ -77,7 +77,7 @@ def test_a_deleted_cell_stays_deleted_although_the_course_changed_it() -> None:
 
 
 def test_both_added_a_cell_of_one_name() -> None:
-    extra = '# %% nbgrader={{"grade_id": "extra"}}\nwhose = "{}"\n\n'
+    extra = '# %% extra\nwhose = "{}"\n\n'
     text, kept = combine(BASE, MINE + "\n" + extra.format("mine"), BASE + "\n" + extra.format("?"))
     assert text == MINE + "\n" + extra.format("mine").rstrip("\n") + "\n"
     assert kept == ["extra"]

@@ -18,7 +18,7 @@ MODULE = '''\
 # </details>
 # <details><summary>Stronger hint</summary>multiply, then add</details>
 
-# %% nbgrader={"grade_id": "12.3-sum", "grade": false}
+# %% 12.3-sum
 class Head:
     def weighted_sum(self, weights,
                      V):
@@ -42,7 +42,7 @@ class Head:
 limit = 3
 ### END SOLUTION
 
-# %% nbgrader={"grade_id": "test-12.3", "grade": true}
+# %% test-12.3 points=1
 assert True
 '''
 

@@ -134,7 +134,7 @@ def test_code_that_cannot_be_a_module_is_an_error_with_cell_and_line(
 
 
 def test_a_marker_without_its_partner_is_placed(course) -> None:
-    course.edit(course.alpha, "### END SOLUTION\n\n\n# %% nbgrader", "\n\n# %% nbgrader")
+    course.edit(course.alpha, "### END SOLUTION\n\n\n# %% test-1.1", "\n\n# %% test-1.1")
     with pytest.raises(
         CodeError, match=r"cell 5 \(1\.1-double\), line 4: BEGIN SOLUTION 1.1 without"
     ):

@@ -13,7 +13,7 @@ import pytest
 from tests.tito.conftest import ToyCourse, make_course
 
 BODY = "return SCALE * x"
-NEXT_CELL = '\n\n\n# %% nbgrader={"grade": true, "grade_id": "test-1.1"'
+NEXT_CELL = "\n\n\n# %% test-1.1"
 
 
 def code(new: str):
@@ -23,7 +23,7 @@ def code(new: str):
 
 def drop(name: str):
     return lambda course: course.alpha.write_text(
-        course.alpha.read_text("utf-8").split(f'"grade_id": "{name}"')[0], "utf-8"
+        course.alpha.read_text("utf-8").split(f"# %% {name}")[0], "utf-8"
     )
 
 

@@ -13,7 +13,7 @@ from tito.notebooks import sync
 STUB = 'raise NotImplementedError("exercise 2.1: quadruple")'
 ANSWER = "return double(double(x))"
 PAIR = """\
-# %% nbgrader={"grade_id": "2.2-pair", "solution": true}
+# %% 2.2-pair
 #| export
 class Pair:
     def one(self):
@@ -102,7 +102,7 @@ def test_a_lost_marker_is_put_back_with_the_exercise(mine, capfd) -> None:
 
 
 def test_a_lost_cell_is_put_back_where_it_was_and_nothing_else_changes(mine, capfd) -> None:
-    mine.edit(mine.beta, '"2.1-quadruple"', '"renamed"')
+    mine.edit(mine.beta, "# %% 2.1-quadruple", "# %% renamed")
     before = mine.beta.read_text("utf-8")
     say(capfd, "reset", "2.1")
     after = texts(mine)[0]

@@ -94,7 +94,7 @@ def test_whatever_a_test_says_the_screen_has_at_most_12_lines(course, text, widt
 
 
 def test_only_what_the_tests_need_is_run(course) -> None:
-    show = '# %% nbgrader={"grade_id": "show", "locked": true}\nHELP = 1\n'
+    show = "# %% show\nHELP = 1\n"
     guarded = f'{show}if __name__ == "__main__":\n    raise ValueError("a demonstration")\n\n'
     first = "# %% [markdown]\n# ### Exercise 1.1"
     course.edit(course.alpha, first, f"{guarded}# %%\nHELP += 1\n\n{first}")
@@ -107,7 +107,7 @@ def test_only_what_the_tests_need_is_run(course) -> None:
 
 def test_an_exercise_whose_test_is_gone_does_not_pass(course) -> None:
     text = course.alpha.read_text("utf-8")
-    start = text.index('# %% nbgrader={"grade": true, "grade_id": "test-1.2"')
+    start = text.index("# %% test-1.2")
     course.alpha.write_text(text[:start], "utf-8")
     assert "test-1.2, is gone" in shown(course)[2]
     assert not trial.run(course.module()).passes

@@ -63,7 +63,7 @@ def test_the_first_sync_makes_a_valid_notebook_with_the_grade_ids(pair) -> None:
     assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
     assert notebook.metadata.kernelspec.name == "python3"
     cell = pair.cell(notebook, DOUBLE)
-    assert cell.metadata.nbgrader.grade_id == DOUBLE
+    assert cell.metadata.title == DOUBLE
     assert pair.agree()
 
 
@@ -247,15 +247,13 @@ def test_outputs_of_unchanged_cells_are_kept(pair) -> None:
 
 
 def test_metadata_changed_in_the_script_reaches_the_notebook(pair) -> None:
-    pair.edit_script('"locked": true, "points": 1}', '"points": 5}')
+    pair.edit_script("test-1.1 points=1", "test-1.1 points=5")
     pair.sync()
-    grading = pair.cell(pair.load(), "test-1.1")["metadata"]["nbgrader"]
-    assert grading["points"] == 5
-    assert "locked" not in grading
+    assert pair.cell(pair.load(), "test-1.1")["metadata"] == {"title": "test-1.1", "points": 5}
 
 
 def test_a_key_taken_out_of_the_script_leaves_the_notebook_too(course) -> None:
-    course.edit(course.alpha, '"locked": true, "points": 1}', '"points": 1} tags=["slow"]')
+    course.edit(course.alpha, "test-1.1 points=1", 'test-1.1 points=1 tags=["slow"]')
     pair = Pair(course)
     pair.sync()
     assert "tags" in pair.cell(pair.load(), "test-1.1")["metadata"]

@@ -7,10 +7,12 @@ where its setup cell looks for it; the paired .py stays out, since nbgrader woul
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tito.course import Course, Module
-from tito.exercises import cells_of, strip_answers
+from tito.exercises import cells_of, find_regions, strip_answers
 from tito.learner.folder import building, put_in_place
+from tito.notebooks.cell import Cell
 from tito.notebooks.cells import read_text
 from tito.notebooks.merge import Choice
 from tito.notebooks.notebook import to_json
@@ -44,9 +46,24 @@ def make_source(course: Course, modules: list[Module], folder: Path) -> None:
         put_in_place(made, folder)
 
 
+def _grading(cell: Cell) -> dict[str, Any]:
+    """What nbgrader wants to know of a cell; it takes no dot in an id."""
+    solution = bool(find_regions(cell.lines))
+    points = {"points": cell.metadata["points"]} if "points" in cell.metadata else {}
+    return {
+        "grade": bool(points),
+        "grade_id": cell.id,
+        "locked": not solution,
+        "schema_version": 3,
+        "solution": solution,
+        "task": False,
+        **points,
+    }
+
+
 def _notebook(text: str) -> bytes:
     cells = cells_of(text)
     for cell in cells:
-        if cell.grade_id:  # nbgrader takes no dot in it
-            cell.metadata["nbgrader"]["grade_id"] = cell.id
+        if cell.grade_id:
+            cell.metadata = {"nbgrader": _grading(cell)}
     return to_json([Choice(cell, cell, None) for cell in cells], cells, None).encode()
