@@ -134,6 +134,8 @@ def equal_to(factor: float, case: Case | None) -> str:
             places.setdefault(size, f"{size} is {where} of {name}")
     pairs = sorted(itertools.permutations(places, 2), key=lambda pair: 1 not in pair)
     for (over, under), root in itertools.product(pairs, ("", "√")):
+        if not root and {over, under} == {1, 2}:
+            continue  # a 2 has many causes
         if math.isclose(over / under, factor**2 if root else factor, rel_tol=1e-4):
             told = [places[size] for size in (over, under) if size > 1]
             return f": {ratio(over, under, root)}, and {', '.join(told)}"

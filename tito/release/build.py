@@ -134,11 +134,11 @@ def _fill(course: Course, modules: list[Module], mine: Course) -> None:
 def released_files(course: Course, modules: list[Module]) -> dict[str, bytes]:
     """Each file of the folder, but for notebooks, by its path."""
     every = contents(course, modules[0].number)
-    scripts = {module.show(module.script) for module in modules}
+    own = tuple(f"modules/{module.folder_name}/" for module in modules)
     made = {
         name: content
         for name, content in every.items()
-        if name in scripts or not name.startswith(("modules/", "tests/"))
+        if name.startswith(own) or not name.startswith(("modules/", "tests/"))
     }
     made |= _needed_exports(course, modules) | _tests(course, modules, every)
     return made | {"README.md": _readme(modules).encode()}

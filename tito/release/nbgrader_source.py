@@ -38,6 +38,9 @@ def make_source(course: Course, modules: list[Module], folder: Path) -> None:
         files = released_files(course, [module])
         names = [name for name in files if name.startswith("tinytorch/")]
         given |= {f"{here}/{name}": files[name] for name in names}
+        beside = [path for path in module.folder.iterdir() if path.suffix in (".py", ".json")]
+        beside.remove(module.script)  # nbgrader would hand it out as it is
+        given |= {f"{here}/{path.name}": path.read_bytes() for path in beside}
     refuse(find_leaks(course, modules, given | stubs))
     with building(folder) as made:
         for name, content in (given | sources).items():
