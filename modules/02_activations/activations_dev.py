@@ -471,7 +471,9 @@ if __name__ == "__main__":
 if __name__ == "__main__":
     for shift in (0, 1000):
         rows = softmax(Tensor(scores + shift)).data
-        for sentence, row in zip(("the cat sat on the", "the rocket flew to the"), rows, strict=True):
+        for sentence, row in zip(
+            ("the cat sat on the", "the rocket flew to the"), rows, strict=True
+        ):
             pairs = zip(words, row, strict=True)
             weights = "  ".join(f"{word} {weight:.3f}" for word, weight in pairs)
             print(f"scores + {shift:<4} {sentence:>22}: {weights}")

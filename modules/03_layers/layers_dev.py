@@ -659,7 +659,12 @@ if __name__ == "__main__":
 # %% use-it
 from tinytorch.core.activations import ReLU
 
-LAMP_RULE = {"0.weight": [[1, 1], [1, 1]], "0.bias": [0, -1], "2.weight": [[1], [-2]], "2.bias": [0]}
+LAMP_RULE = {
+    "0.weight": [[1, 1], [1, 1]],
+    "0.bias": [0, -1],
+    "2.weight": [[1], [-2]],
+    "2.bias": [0],
+}
 
 if __name__ == "__main__":
     model = Sequential(Linear(2, 2), ReLU(), Linear(2, 1))
@@ -689,7 +694,9 @@ if __name__ == "__main__":
     print(f"two layers against one: largest difference {np.abs((two - one).data).max()}")
     columns = np.column_stack([switches, np.ones(4)])  # a last column of ones, for the bias
     best = columns @ np.linalg.lstsq(columns, lamp, rcond=None)[0]
-    print("the best single layer says", best.ravel().round(6).tolist(), "for", lamp.ravel().tolist())
+    print(
+        "the best single layer says", best.ravel().round(6).tolist(), "for", lamp.ravel().tolist()
+    )
 
 # %% [markdown]
 # ## What is left out, and why
@@ -706,5 +713,7 @@ if __name__ == "__main__":
 if __name__ == "__main__":
     made = [each.__name__ for each in (Layer, Linear, Dropout, Sequential)]
     count = sum(parameter.data.size for parameter in model.parameters())
-    print(f"📈 Progress: Layers ✓  ({', '.join(made)}; the lamp model has {count} numbers to learn)")
+    print(
+        f"📈 Progress: Layers ✓  ({', '.join(made)}; the lamp model has {count} numbers to learn)"
+    )
     print("💡 Next: tito module complete 03, then module 05 (autograd)")

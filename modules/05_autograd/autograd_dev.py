@@ -391,9 +391,7 @@ if __name__ == "__main__":
 # %% 5.6-move-rules
 #| export
 @transpose.gradient
-def transpose_rule(
-    grad: Array, output: Array, a: Array, *, dim0: int, dim1: int
-) -> tuple[Array]:
+def transpose_rule(grad: Array, output: Array, a: Array, *, dim0: int, dim1: int) -> tuple[Array]:
     """Gradient of swapping two axes."""
     ### BEGIN SOLUTION 5.6
     return (np.swapaxes(grad, dim0, dim1),)

@@ -111,9 +111,7 @@ if __name__ == "__main__":
 # %% 11.2-embedding-lookup-rule
 #| export
 @embedding_lookup.gradient
-def embedding_lookup_rule(
-    grad: Array, output: Array, weight: Array, *, ids: Array
-) -> tuple[Array]:
+def embedding_lookup_rule(grad: Array, output: Array, weight: Array, *, ids: Array) -> tuple[Array]:
     """Gradient of the lookup: each row of `grad` is added to the row it came from."""
     ### BEGIN SOLUTION 11.2
     total = np.zeros(weight.shape, weight.dtype)
@@ -255,7 +253,9 @@ if __name__ == "__main__":
     lossy[ids] += np.ones((6, 3))
     for word, row in vocabulary.items():
         gradient = embedding.weight.grad[row]
-        print(f"{word:>5}: {sentence.count(word)} times   gradient {gradient}   with += {lossy[row]}")
+        print(
+            f"{word:>5}: {sentence.count(word)} times   gradient {gradient}   with += {lossy[row]}"
+        )
 
 
 # %% [markdown]
@@ -432,7 +432,11 @@ if __name__ == "__main__":
     rng = np.random.default_rng(11)
     tokens, positions = Embedding(7, 4, rng=rng), PositionalEmbedding(16, 4, rng=rng)
     plain = tokens(ids[None, :])  # (batch, seq_len, embed_dim)
-    for name, x in (("token", plain), ("+ learned", positions(plain)), ("+ sinusoidal", plain + sinusoidal_positions(6, 4))):
+    for name, x in (
+        ("token", plain),
+        ("+ learned", positions(plain)),
+        ("+ sinusoidal", plain + sinusoidal_positions(6, 4)),
+    ):
         print(f"{name:>12} {x.shape}   the: {x.data[0, 0].round(2)}   the: {x.data[0, 4].round(2)}")
 
 # %% [markdown]

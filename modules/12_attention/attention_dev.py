@@ -872,8 +872,6 @@ if __name__ == "__main__":
 #
 # Four real sentences. After "sat on the", only the second word tells what comes next, so a model that predicts the next
 # word must look back. One attention layer between an embedding and a linear layer; everything is yours.
-#
-# Training uses the matrix form, since it runs 300 times. The picture is made by your loops.
 
 # %% model
 from tinytorch.core.activations import log_softmax
@@ -976,9 +974,11 @@ if __name__ == "__main__":
     print(f"input: largest difference {check_gradient(lambda x: mha(x, causal), x):.0e}")
     for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
         layer = getattr(mha, name)
+
         def with_weight(weight, layer=layer):
             layer.weight = weight
             return mha(x, causal)
+
         print(f"{name}.weight: largest difference {check_gradient(with_weight, layer.weight):.0e}")
 
 # %% [markdown]

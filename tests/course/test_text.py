@@ -2,6 +2,7 @@
 
 import ast
 import re
+import statistics
 import subprocess
 import sys
 from functools import cache
@@ -10,7 +11,7 @@ import jupytext
 
 from tests.course.conftest import COURSE
 from tito.course import Module
-from tito.exercises import find_exercises
+from tito.exercises import find_exercises, find_regions
 from tito.notebooks.cell import Cell
 
 NUMBER = re.compile(r"(?<![\w.,])(?:\d{1,3}(?:,\d{3})+|\d+\.\d+|\d{3,})(?![\w,]|\.\d)")
@@ -87,6 +88,28 @@ def test_a_module_stays_short_enough_for_one_evening(module: Module):
     text = [cell.source for cell in module.cells if cell.kind == "markdown"]
     words = re.sub(r"<[^>]*>|\$\$?[^$]*\$\$?", " ", "\n".join(text)).split()
     assert len(words) <= 2500
+
+
+def test_a_test_cell_is_short_and_no_code_line_is_long(module: Module):
+    code = [cell for cell in module.cells if cell.kind == "code"]
+    sizes = [len(cell.text.split("\n")) for cell in code if cell.grade_id.startswith("test-")]
+    assert statistics.median(sizes) <= 6 and max(sizes) <= 12
+    for cell in code:
+        assert all(len(line) <= 100 for line in cell.lines), cell.grade_id
+
+
+def test_nothing_helps_before_the_first_exercise(module: Module):
+    """What stands there is text, what is exported, and the data of the lesson."""
+    for cell in module.cells:
+        if find_regions(cell.lines):
+            return
+        defined = re.findall(r"^(?:def|class) \w+", cell.source, re.MULTILINE)
+        assert not defined or "#| export" in cell.source or cell.grade_id == "example"
+
+
+def test_module_12_is_one_chapter():
+    text = Module(COURSE.root, "12", "attention").script.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 1150
 
 
 def test_every_export_has_a_docstring_with_its_shapes_or_arguments(module: Module):

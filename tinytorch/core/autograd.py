@@ -1,6 +1,6 @@
 # 05. Autograd
 # Made from modules/05_autograd/autograd_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 667d82e0c4702a5d36b680cf8410d88e080ce0890d07b381ec7a3ac300b6bdd0
+# sha256 of the lines below: 14aef9e4e789579d5766000e40b84b6205ef4446798080d737f8bcf120619fc9
 
 
 # cell: imports
@@ -158,9 +158,7 @@ def max_rule(
 
 # cell: 5.6-move-rules
 @transpose.gradient
-def transpose_rule(
-    grad: Array, output: Array, a: Array, *, dim0: int, dim1: int
-) -> tuple[Array]:
+def transpose_rule(grad: Array, output: Array, a: Array, *, dim0: int, dim1: int) -> tuple[Array]:
     """Gradient of swapping two axes."""
     return (np.swapaxes(grad, dim0, dim1),)
 

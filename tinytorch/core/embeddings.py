@@ -1,6 +1,6 @@
 # 11. Embeddings
 # Made from modules/11_embeddings/embeddings_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 58455971dcdc5827c00c070550aa403ff2e4ab494e8b091970491ed79d7f6225
+# sha256 of the lines below: a7c024ea10452692945306e7b6720d9f86207c5c7450a50dafbdc270870e48bc
 
 
 # cell: imports
@@ -21,9 +21,7 @@ def embedding_lookup(weight: Array, *, ids: Array) -> Any:
 
 # cell: 11.2-embedding-lookup-rule
 @embedding_lookup.gradient
-def embedding_lookup_rule(
-    grad: Array, output: Array, weight: Array, *, ids: Array
-) -> tuple[Array]:
+def embedding_lookup_rule(grad: Array, output: Array, weight: Array, *, ids: Array) -> tuple[Array]:
     """Gradient of the lookup: each row of `grad` is added to the row it came from."""
     total = np.zeros(weight.shape, weight.dtype)
     np.add.at(total, ids, grad)
