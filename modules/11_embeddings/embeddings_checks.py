@@ -100,9 +100,13 @@ def embedding(cls: Any) -> None:
     layer, table = cls(7, 3), np.random.default_rng(4).normal(size=(7, 3)).astype(np.float32)
     layer.load_state_dict({"weight": table})
     ids = np.array([[0, 1, 6], [3, 0, 4]])
+
+    def rows_of_table(given: Any) -> Array:
+        return rows_of(table, np.asarray(given))
+
     for form, given in (("an array", ids), ("a list", ids.tolist()), ("a tensor", Tensor(ids))):
         what = f"ids as {form}"
-        check.agree(layer.forward, lambda given: rows_of(table, ids), given, what=what, kind=Tensor)
+        check.agree(layer.forward, rows_of_table, given, what=what, kind=Tensor)
     for wrong in ([0, -1], [7]):
         check.raises(layer.forward, wrong, what=f"Embedding(7, 3) of {wrong}")
     output = layer(ids)

@@ -1,5 +1,6 @@
 """Point 1: every module runs green, as a script and as a notebook, and an import runs nothing."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,16 @@ def test_a_module_runs_as_a_notebook(module: Module):
         output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])
     )
     assert "📈 Progress" in printed
+
+
+def test_the_export_passes_what_the_cells_passed(module: Module):
+    """The cells between run beside the package's own functions, not those of the notebook."""
+    names = {**vars(importlib.import_module(module.package)), "__name__": "__main__"}
+    names["__file__"] = str(module.script)
+    for cell in module.cells:
+        shows = cell.source.startswith("if __name__") and not cell.grade_id.startswith("test-")
+        if cell.kind == "code" and not cell.source.startswith("#|") and not shows:
+            exec(compile(cell.source, cell.grade_id, "exec"), names)
 
 
 def test_importing_a_module_prints_nothing(module: Module):

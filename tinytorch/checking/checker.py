@@ -327,9 +327,16 @@ class Checker:
             self._compare(self._call(narrow), narrow.right(), narrow, dtypes)
 
     def _once_more(self, case: Case, got: Any, first: Any) -> None:
-        """Another call between may change neither the first result nor the next one."""
-        with contextlib.suppress(Exception):  # not every number may stand everywhere
-            case.function(*map(rolled, copies(case.arguments)), **case.options)
+        """Another call between is right, and changes neither the first result nor the next."""
+        between = case.having(map(rolled, copies(case.arguments)), "the numbers in other places")
+        right = other = None
+        with (
+            contextlib.suppress(Exception),
+            np.errstate(all="ignore"),
+        ):  # not all may stand anywhere
+            right, other = between.right(), case.function(*between.arguments, **case.options)
+        if right is not None:
+            self._compare(other, right, between, dtypes=False)
         if not same(first, got):
             text = "a later call changes what the first call returned"
             self.fail(case.what, text, "changed", "later")
