@@ -21,9 +21,9 @@ from pathlib import Path
 
 import jupytext.cli
 
+from tito import sync
 from tito.course import Module
 from tito.errors import CodeError
-from tito.notebooks import sync
 
 ROOT = Path(__file__).parents[1]
 NUMBER, NAME = "11", "embeddings"

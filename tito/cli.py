@@ -28,8 +28,11 @@ COMMANDS: Table = {
     "export": ("tito.commands.export:export", "make tinytorch/ from the modules"),
     "sync": ("tito.commands.sync:sync", "bring each .py and its .ipynb together"),
     "show": ("tito.cli:show", "draw what your own code does"),
-    "release": ("tito.commands.release:release", "what learners get, proved to leak nothing"),
-    "grade": ("tito.commands.grade:grade", "grade submissions, make feedback"),
+    "release": (
+        "tito.grader.commands.release:release",
+        "what learners get, proved to leak nothing",
+    ),
+    "grade": ("tito.grader.commands.grade:grade", "grade submissions, make feedback"),
     "course": ("tito.cli:course", "prove that checks and release hold"),
     "doctor": ("tito.commands.doctor:doctor", "check the environment"),
 }
@@ -45,7 +48,7 @@ SHOW_COMMANDS: Table = {
     "attention": ("tito.commands.show:attention", "who looks at whom in a text"),
 }
 COURSE_COMMANDS: Table = {
-    "check": ("tito.commands.course:check", "prove that the checks of modules are right"),
+    "check": ("tito.grader.commands.course:check", "prove that the checks of modules are right"),
 }
 OF_INSTRUCTORS = ("release", "grade", "course")
 HELP = ("-h", "--help")

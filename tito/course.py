@@ -15,8 +15,8 @@ from functools import cached_property
 from pathlib import Path
 
 from tito.errors import CodeError, MistypedError, TitoError
-from tito.notebooks.cell import Cell
-from tito.notebooks.cells import read_notebook, read_percent
+from tito.notebook.cell import Cell
+from tito.notebook.cells import read_notebook, read_percent
 from tito.state import read_facts
 
 EXERCISE = re.compile(r"\d{1,2}\.\d+")
@@ -157,6 +157,15 @@ class Course:
         return [other for other in self.modules if other.target in module.imports]
 
 
+def pristine(course: Course) -> Path:
+    """Where a learner's folder keeps what the course gave it."""
+    return course.root / ".tito" / "pristine"
+
+
+def stub_file(course: Course, module: Module) -> Path:
+    return pristine(course) / module.show(module.script)
+
+
 def plain(name: str) -> str:
     """A name as it is looked up: full-width digits are digits, capitals do not matter."""
     return unicodedata.normalize("NFKC", name).strip().lower()
@@ -175,7 +184,7 @@ def find_course(start: Path | None = None) -> Course:
 
 def _elsewhere() -> str:
     """Where there is a course, as far as this user's folders are known."""
-    from tito.learner.known import known  # only for this message
+    from tito.known import known  # only for this message
 
     first, *others = [f"`cd {shlex.quote(str(folder))}`" for folder in known()[:3]] or [""]
     if not first:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from tito.errors import CodeError
 from tito.lines import newline_of, split_with_ends
-from tito.notebooks import percent
-from tito.notebooks.cell import Cell, name_cells
+from tito.notebook import percent
+from tito.notebook.cell import Cell, name_cells
 from tito.stubs import STUB, is_stub
 
 NUMBER = r"\d{1,2}\.\d+"

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tito import safety
+from tito import files
 from tito.course import Course, Module
 from tito.errors import CodeError
 from tito.exercises import Exercise, find_exercises
-from tito.notebooks.cell import Cell
-from tito.notebooks.linemap import exported_cells
+from tito.notebook.cell import Cell
+from tito.places import exported_cells
 from tito.render import block, content_hash, render
-from tito.running import runner
+from tito.run import runner
 
 _HASH = re.compile(r"^# sha256 of the lines below: (\w+)\n\n\n", re.MULTILINE)
 
@@ -93,8 +93,8 @@ def replace(module: Module, text: str) -> Path | None:
     old = current(module)
     content = _HASH.search(old)
     edited = old and not (content and content_hash(old[content.end() :]) == content[1])
-    copy = safety.backup(module.root, module.export) if edited else None
-    safety.atomic_write(module.export, text)
+    copy = files.backup(module.root, module.export) if edited else None
+    files.atomic_write(module.export, text)
     return copy
 
 

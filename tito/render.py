@@ -2,7 +2,7 @@
 
 The cells that begin with `#| export` are kept in order, without that line and without the
 solution markers; above each stands `# cell: <grade_id>`, which leads from a line of the package
-back to the notebook (tito/notebooks/linemap.py).
+back to the notebook (tito/places.py).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import hashlib
 import re
 import warnings
 
+from tito import places
 from tito.course import Module
 from tito.errors import CodeError
 from tito.exercises import find_regions
-from tito.notebooks import linemap
-from tito.notebooks.cell import Cell
-from tito.notebooks.linemap import exported_cells, kept_lines
-from tito.notebooks.magics import is_magic
+from tito.notebook.cell import Cell
+from tito.notebook.magics import is_magic
+from tito.places import exported_cells, kept_lines
 
 
 def render(module: Module) -> str:
@@ -60,10 +60,10 @@ def _parse(module: Module, cell: Cell) -> ast.Module:
             return ast.parse(cell.source)
     except SyntaxError as error:
         line = min(error.lineno or 1, max(len(cell.lines), 1))
-        raise _syntax_error(module, linemap.Place(module, cell, line), error.msg) from None
+        raise _syntax_error(module, places.Place(module, cell, line), error.msg) from None
 
 
-def _syntax_error(module: Module, place: linemap.Place, problem: str) -> CodeError:
+def _syntax_error(module: Module, place: places.Place, problem: str) -> CodeError:
     source = place.source.strip()
     if is_magic(source):
         problem = f"`{source}` is a notebook magic, which a package cannot hold"
@@ -78,7 +78,7 @@ def _compile(module: Module, text: str) -> None:
             warnings.simplefilter("ignore", SyntaxWarning)
             compile(text, str(module.export), "exec", dont_inherit=True)
     except SyntaxError as error:
-        place = linemap.find(module, text, error.lineno or 1)
+        place = places.find(module, text, error.lineno or 1)
         if place is None:
             raise CodeError(f"{module.name}_dev as a whole: {error.msg}") from None
         raise _syntax_error(module, place, error.msg) from None

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from tests.course.conftest import COURSE
 from tito.course import Module
-from tito.grading.mistakes import FOLDER, Planted, plant, read
-from tito.running.environment import chosen
-from tito.running.failure import Failure
+from tito.grader.mistakes import FOLDER, Planted, plant, read
+from tito.run.environment import chosen
+from tito.run.failure import Failure
 
 HERE = Path(__file__).parent
 LIMIT = 10.0  # seconds for one answer
@@ -73,7 +73,7 @@ def _run(task: dict, folder: Path) -> dict[int, dict]:
 
 
 def _judge(module: Module, told: dict) -> Failure | None:
-    """As tito.running.runner does it."""
+    """As tito.run.runner does it."""
     if told.get("done"):
         return None
     failed = told.get("failed") or {"type": "", "message": f"did not finish within {LIMIT:g} s"}

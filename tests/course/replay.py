@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tito.grading.judge import Submission
-from tito.grading.plugin import check_of
+from tito.grader.judge import Submission
+from tito.grader.plugin import check_of
 
 FILE = Path(os.environ["REPLAY"])
 KEPT = pickle.loads(FILE.read_bytes()) if FILE.exists() else None

@@ -10,7 +10,7 @@ import pytest
 
 from tests.course.conftest import COURSE
 from tito.course import Module
-from tito.grading.single import checks_file
+from tito.grader.single import checks_file
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="checks run in forks")
 

@@ -8,7 +8,7 @@ from tests.course.conftest import COURSE
 from tito.course import Module
 from tito.exercises import find_exercises, strip_answers
 from tito.export import render
-from tito.running.runner import run_cells, try_import
+from tito.run.runner import run_cells, try_import
 
 
 def every_exercise() -> list:

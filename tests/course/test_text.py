@@ -12,7 +12,7 @@ import jupytext
 from tests.course.conftest import COURSE
 from tito.course import Module
 from tito.exercises import find_exercises, find_regions
-from tito.notebooks.cell import Cell
+from tito.notebook.cell import Cell
 
 NUMBER = re.compile(r"(?<![\w.,])(?:\d{1,3}(?:,\d{3})+|\d+\.\d+|\d{3,})(?![\w,]|\.\d)")
 # Numbers that are names: sections, tables and years of papers, code, powers of ten, versions.

@@ -13,9 +13,9 @@ from tests.course.conftest import COURSE
 from tests.course.mistake_table import table_file
 from tito.course import Module
 from tito.exercises import find_exercises
-from tito.grading.mistakes import FOLDER, RIGHT, Planted, planted_text, read
-from tito.running.failure import Failure
-from tito.running.runner import run_cells
+from tito.grader.mistakes import FOLDER, RIGHT, Planted, planted_text, read
+from tito.run.failure import Failure
+from tito.run.runner import run_cells
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="many at a time need fork")
 

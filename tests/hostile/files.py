@@ -233,7 +233,7 @@ def archives() -> list[Entry]:
         "pytest.ini": "[pytest]\naddopts = --collect-only\n",
         "tests/grading/test_attention.py": "def test_all(): pass\n",
         "tinytorch/core/tensor.py": CHEAT,
-        "tito/grading/judge.py": CHEAT,
+        "tito/grader/judge.py": CHEAT,
     }
     return [
         one("zip", "all", "", whole),

@@ -18,11 +18,11 @@ import pytest
 
 from tests.hostile.bank import COURSE, MODULE, Entry, attacks
 from tests.hostile.files import entries
-from tito.grading.batch import Plan, Run
-from tito.grading.gradebook import Batch, Gradebook
-from tito.grading.model import Check, Graded
-from tito.grading.sandbox import NAMES, SAFE, Sandbox, SandboxError, best_level, inside_folder
-from tito.intake.find import find
+from tito.grader.batch import Plan, Run
+from tito.grader.gradebook import Batch, Gradebook
+from tito.grader.intake.find import find
+from tito.grader.sandbox import NAMES, SAFE, Sandbox, SandboxError, best_level, inside_folder
+from tito.grader.verdict import Check, Graded
 
 BANK = [*attacks(), *entries()]
 LIMIT, SEED, JOBS = 1.0, 7, 2

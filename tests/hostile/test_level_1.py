@@ -13,10 +13,10 @@ import pytest
 
 from tests.tito.conftest import make_course
 from tests.tito.grading import add_checks, hand_in, submission
-from tito.grading.batch import Plan, Run
-from tito.grading.gradebook import Gradebook
-from tito.grading.model import Graded, Verdict
-from tito.intake.find import find
+from tito.grader.batch import Plan, Run
+from tito.grader.gradebook import Gradebook
+from tito.grader.intake.find import find
+from tito.grader.verdict import Graded, Verdict
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="level 1 is POSIX")
 RIGHT = "\n    return SCALE * x"

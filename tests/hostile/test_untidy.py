@@ -11,13 +11,13 @@ import pytest
 from tests.hostile.bank import COURSE, MODULE, Entry
 from tests.hostile.test_bank import best_here, deserves
 from tests.hostile.untidy import untidy
-from tito.grading.batch import Plan, Run
-from tito.grading.feedback import feedback
-from tito.grading.gradebook import Batch
-from tito.grading.model import Graded
-from tito.grading.page import page
-from tito.grading.sandbox import SAFE
-from tito.intake.find import find
+from tito.grader.batch import Plan, Run
+from tito.grader.feedback import feedback
+from tito.grader.gradebook import Batch
+from tito.grader.intake.find import find
+from tito.grader.page import page
+from tito.grader.sandbox import SAFE
+from tito.grader.verdict import Graded
 
 BANK = untidy()
 

@@ -4,9 +4,9 @@ import pytest
 
 from tests.course.conftest import COURSE
 from tests.hostile.variants import variants
-from tito.grading.batch import Plan, Run
-from tito.grading.sandbox import SAFE, best_level, inside_folder
-from tito.intake import find as intake
+from tito.grader.batch import Plan, Run
+from tito.grader.intake import find as intake
+from tito.grader.sandbox import SAFE, best_level, inside_folder
 
 MODULE = COURSE.module("12")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.hostile.bank import Entry, file, reference
 from tito.exercises import cells_of, find_regions
-from tito.notebooks.cell import Cell
-from tito.notebooks.notebook import to_percent
+from tito.notebook.cell import Cell
+from tito.notebook.ipynb import to_percent
 
 BANK = Path(__file__).with_name("untidy.md")
 ENTRY = re.compile(

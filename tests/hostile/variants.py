@@ -11,8 +11,8 @@ import textwrap
 from collections.abc import Iterator
 
 from tito.course import Module
-from tito.grading import mistakes
-from tito.grading.mistakes import Planted, plant
+from tito.grader import mistakes
+from tito.grader.mistakes import Planted, plant
 
 NOISE = ("pass", "_ = None", "if False:\n    raise ValueError", "assert True", "unused = [1, 2]")
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tito.course import Course
-from tito.grading.mistakes import read
+from tito.grader.mistakes import read
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)

@@ -83,7 +83,7 @@ def test_{function}_of_five():
 
 PYPROJECT = """\
 [tool.pytest.ini_options]
-addopts = "-p tito.grading.plugin --import-mode=importlib"
+addopts = "-p tito.grader.plugin --import-mode=importlib"
 filterwarnings = ["error"]
 pythonpath = ["."]
 """

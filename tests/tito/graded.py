@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tito.grading.gradebook import Batch
-from tito.grading.model import Check, Graded, Verdict
+from tito.grader.gradebook import Batch
+from tito.grader.verdict import Check, Graded, Verdict
 
 CHECKS = (
     Check("TestScores::test_it_and_dog_give_four", "12.1", 1, False),

@@ -8,7 +8,7 @@ import pytest
 
 from tito.course import Course
 from tito.exercises import strip_answers
-from tito.grading.sandbox import SAFE, best_level, inside_folder
+from tito.grader.sandbox import SAFE, best_level, inside_folder
 from tito.render import render
 
 CHECKS = '''\

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tito.grading.answer import Answer, compare, read_answer
-from tito.grading.inside import wire
-from tito.grading.sandbox import Ended
+from tito.grader.answer import Answer, compare, read_answer
+from tito.grader.inside import wire
+from tito.grader.sandbox import Ended
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.tito.conftest import ToyCourse
-from tito import cli, safety
+from tito import cli, files, sync
 from tito.course import Course
+from tito.files.copies import DAYS, KEPT, RECENT
 from tito.learner.backups import backups
-from tito.notebooks import sync
-from tito.safety.copies import DAYS, KEPT, RECENT
 
 RUNS = 60
 
@@ -79,9 +78,9 @@ def test_what_reset_replaced_outlives_any_number_of_syncs(quick, capfd) -> None:
 
 def test_equal_copies_are_kept_once_and_the_newest_of_them(quick) -> None:
     other = quick.root / "modules/02_beta/beta_dev.py"
-    first = safety.backup_together(quick.root, quick.alpha)
-    both = safety.backup_together(quick.root, quick.alpha, other)
-    again = safety.backup_together(quick.root, quick.alpha)
+    first = files.backup_together(quick.root, quick.alpha)
+    both = files.backup_together(quick.root, quick.alpha, other)
+    again = files.backup_together(quick.root, quick.alpha)
     assert [backup.folder for backup in backups(quick.root)] == [again, both]
     assert not first.exists()
 
@@ -90,7 +89,7 @@ def test_of_everything_else_the_newest_stay(quick) -> None:
     made = []
     for number in range(KEPT + 5):
         quick.alpha.write_text(str(number), "utf-8")
-        made.append(safety.backup_together(quick.root, quick.alpha))
+        made.append(files.backup_together(quick.root, quick.alpha))
     assert [backup.folder for backup in backups(quick.root)] == made[: -KEPT - 1 : -1]
 
 

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from tito.course import Course
-from tito.learner.damage import damages
-from tito.notebooks.cells import read_percent
+from tito.damage import damages
+from tito.notebook.cells import read_percent
 
 STUB = 'raise NotImplementedError("exercise 2.1: quadruple")'
 ANSWER = "return 4 * x"

@@ -19,8 +19,8 @@ from tito import cli
 from tito.commands import doctor
 from tito.course import Course
 from tito.export import render
-from tito.running import passing, runner, trial
-from tito.running.process import Outcome
+from tito.run import passing, runner, trial
+from tito.run.process import Outcome
 
 COMMANDS = [
     "status",

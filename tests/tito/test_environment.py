@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tito.running.environment import chosen
+from tito.run.environment import chosen
 
 HARMFUL = {
     "PYTHONOPTIMIZE": "2",

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tito import export as exporting
+from tito import places
 from tito.course import Course, Module, find_course
 from tito.errors import CodeError
 from tito.exercises import strip_answers
-from tito.notebooks import linemap
 from tito.render import content_hash
 
 HERE = Path(__file__)
@@ -201,7 +201,7 @@ def test_the_cheap_answer_to_stale_agrees_with_the_full_one(course) -> None:
 def check_round_trip(module: Module) -> None:
     text = exporting.render(module)
     script = module.script.read_text("utf-8").splitlines()
-    found = linemap.line_map(text, module.cells)
+    found = places.line_map(text, module.cells)
     for number, line in enumerate(text.partition("\n__all__ = [")[0].splitlines(), 1):
         if number in found:
             cell, in_cell = found[number]
@@ -209,7 +209,7 @@ def check_round_trip(module: Module) -> None:
         else:
             assert not line or line.startswith("# ")
     assert len(found) == sum(
-        len(linemap.kept_lines(cell)) for cell in linemap.exported_cells(module.cells)
+        len(places.kept_lines(cell)) for cell in places.exported_cells(module.cells)
     )
 
 
@@ -227,10 +227,10 @@ def test_a_place_counts_as_the_notebook_does(course) -> None:
     module = course.module()
     text = exporting.render(module)
     line = text.splitlines().index("    return SCALE * x") + 1
-    place = linemap.find(module, text, line)
+    place = places.find(module, text, line)
     assert str(place) == "alpha_dev, cell 5 (1.1-double), line 5"
     assert place.file == "modules/01_alpha/alpha_dev.py:27"
-    assert place == linemap.find_in_script(module, 27)
+    assert place == places.find_in_script(module, 27)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs links")

@@ -19,10 +19,10 @@ from tests.tito.graded import (
     everywhere,
     graded,
 )
-from tito.grading.feedback import feedback, markdown
-from tito.grading.model import Graded, Verdict
-from tito.grading.page import STYLE, page
-from tito.grading.text import printable
+from tito.grader.feedback import feedback, markdown
+from tito.grader.page import STYLE, page
+from tito.grader.text import printable
+from tito.grader.verdict import Graded, Verdict
 
 TAGS = {"html", "head", "meta", "title", "style", "body", "header", "main", "footer", "section"}
 TAGS |= {"h1", "h2", "p", "div", "span", "strong", "bdi", "ul", "li", "dl", "dt", "dd", "code"}

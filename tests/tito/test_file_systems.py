@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.tito.conftest import ToyCourse
-from tito import cli, console, safety
+from tito import cli, console, files
 from tito.errors import TitoError
-from tito.safety import locks
+from tito.files import locks
 
 posix = pytest.mark.skipif(os.name != "posix", reason="names and links of POSIX")
 
@@ -115,14 +115,14 @@ def test_without_locks_of_the_system_one_tito_at_a_time_works(tmp_path, monkeypa
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     holder = tmp_path / ".tito" / "lock.holder"
-    with safety.lock(tmp_path):
+    with files.lock(tmp_path):
         assert holder.read_text("utf-8") == f"{os.getpid()} {socket.gethostname()}"
-        with pytest.raises(TitoError) as caught, safety.lock(tmp_path, wait=0):
+        with pytest.raises(TitoError) as caught, files.lock(tmp_path, wait=0):
             pass
         assert f"another tito (process {os.getpid()} on " in caught.value.message
         assert str(holder) in caught.value.fix
     assert not holder.exists()
-    with safety.lock(tmp_path, wait=0):
+    with files.lock(tmp_path, wait=0):
         pass
 
 
@@ -144,10 +144,10 @@ def test_only_a_holder_that_is_known_to_be_gone_is_passed_over(
     holder.parent.mkdir()
     holder.write_text(left.format(ended=ended.pid, here=socket.gethostname()), "utf-8")
     if free:
-        with safety.lock(tmp_path, wait=0.2):
+        with files.lock(tmp_path, wait=0.2):
             pass
     else:
-        with pytest.raises(TitoError, match="another tito"), safety.lock(tmp_path, wait=0.1):
+        with pytest.raises(TitoError, match="another tito"), files.lock(tmp_path, wait=0.1):
             pass
         assert holder.exists()
 

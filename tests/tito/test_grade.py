@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.tito.grading import CHECKS, add_checks, hand_in, safe_level, stub, submission
-from tito.grading.gradebook import Gradebook
-from tito.grading.model import Verdict
+from tito.grader.gradebook import Gradebook
+from tito.grader.verdict import Verdict
 
 
 @pytest.fixture

@@ -17,15 +17,15 @@ import pytest
 from tests.tito.conftest import REPOSITORY
 from tests.tito.graded import BATCH, CHECKS, HOSTILE, everywhere, graded
 from tito.errors import TitoError
-from tito.grading.gradebook import Gradebook, merge
-from tito.grading.model import Check, Graded, Verdict
+from tito.grader.gradebook import Gradebook, merge
+from tito.grader.verdict import Check, Graded, Verdict
 
 WRITER = """
 import sys
 from pathlib import Path
 from tests.tito.graded import BATCH, CHECKS, graded
-from tito.grading.gradebook import Gradebook
-from tito.grading.model import Verdict
+from tito.grader.gradebook import Gradebook
+from tito.grader.verdict import Verdict
 
 print("ready", flush=True)
 sys.stdin.readline()
@@ -42,7 +42,7 @@ ENDING = """
 import os, sqlite3, sys
 from pathlib import Path
 from tests.tito.graded import BATCH, graded
-from tito.grading.gradebook import Gradebook
+from tito.grader.gradebook import Gradebook
 
 book, left = Gradebook(Path(sys.argv[1]), BATCH), int(sys.argv[2])
 connect = sqlite3.connect

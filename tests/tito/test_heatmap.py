@@ -6,14 +6,14 @@ import re
 
 import pytest
 
-from tito.terminal.heatmap import Heatmap
-from tito.terminal.ink import CIVIDIS_256, Style, cividis, fit, width
+from tito.watch.heatmap import Heatmap
+from tito.watch.ink import CIVIDIS_256, Style, cividis, fit, width
 
 PLAIN = Style(0, True)
 
 
 def columns_of(line: str) -> int:
-    """Counted apart from `tito.terminal.ink`: an accent takes none, a Chinese character two."""
+    """Counted apart from `tito.watch.ink`: an accent takes none, a Chinese character two."""
     return sum(0 if c == "\u0301" else 2 if "\u4e00" <= c <= "\u9fff" else 1 for c in line)
 
 

@@ -18,12 +18,12 @@ import pytest
 from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.exercises import ANY_MARK, cells_of, strip_answers
-from tito.intake.find import Found, Source, Unreadable, find, read
+from tito.grader.intake.find import Found, Source, Unreadable, find, read
 from tito.learner.folder import contents
-from tito.notebooks.cells import read_percent
-from tito.notebooks.linemap import exported_cells
-from tito.notebooks.merge import Choice
-from tito.notebooks.notebook import to_json
+from tito.notebook.cells import read_percent
+from tito.notebook.ipynb import to_json
+from tito.notebook.merge import Choice
+from tito.places import exported_cells
 from tito.render import block
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -24,9 +24,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tito.course import Course, Module
-from tito.intake import archive, contents, extract
-from tito.intake.find import Found, Source, Unreadable, find, read
-from tito.intake.names import safe_names
+from tito.grader.intake import archive, extract, files
+from tito.grader.intake.find import Found, Source, Unreadable, find, read
+from tito.grader.intake.names import safe_names
 
 WORK = "# %%\n#| export\nx = 1\n"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
@@ -231,7 +231,7 @@ def test_links_and_special_files_are_never_opened(
 def test_a_file_that_became_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "alpha_dev.py")
     with pytest.raises(Unreadable, match="a pipe, not a file"):
-        contents.read_file(tmp_path / "alpha_dev.py", 100)
+        files.read_file(tmp_path / "alpha_dev.py", 100)
 
 
 @posix
@@ -268,7 +268,7 @@ def test_what_the_system_does_not_give_is_said(
 def test_a_wide_folder_is_read_as_far_as_the_limit(
     tmp_path: Path, alpha: Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contents, "MAX_FILES", 50)
+    monkeypatch.setattr(files, "MAX_FILES", 50)
     for number in range(100):
         file(tmp_path, f"jane/{number:03}.txt", "")
     assert outcome(tmp_path / "jane", alpha) == (
@@ -277,7 +277,7 @@ def test_a_wide_folder_is_read_as_far_as_the_limit(
     for number in range(100):
         file(tmp_path, f"li/environment/{number:03}.py", "")
     file(tmp_path, "li/modules/alpha_dev.py", WORK)
-    monkeypatch.setattr(contents, "MAX_FILES", 101)
+    monkeypatch.setattr(files, "MAX_FILES", 101)
     assert isinstance(outcome(tmp_path / "li", alpha), str)
     file(tmp_path, "li/alpha_dev.py", WORK)
     assert isinstance(outcome(tmp_path / "li", alpha), Source)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tito.learner import known
+from tito import known
 
 
 @pytest.fixture(autouse=True)

@@ -15,8 +15,8 @@ import pytest
 from tito.course import Course
 from tito.errors import CodeError
 from tito.exercises import find_regions, strip_answers
-from tito.release.leaks import SHORT, Leak, find_leaks, words
-from tito.release.public_checks import hidden_parts, public_part
+from tito.grader.release.leaks import SHORT, Leak, find_leaks, words
+from tito.grader.release.public_checks import hidden_parts, public_part
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LONG = """total, largest = 0.0, None

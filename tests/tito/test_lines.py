@@ -15,21 +15,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tito.conftest import ALPHA, ToyCourse, make_course
-from tito import lines
+from tito import lines, sync
 from tito.errors import CodeError
 from tito.exercises import strip_answers
-from tito.intake.contents import Member
-from tito.intake.extract import extract
+from tito.grader.intake.extract import extract
+from tito.grader.intake.files import Member
+from tito.grader.release.public_checks import public_part
 from tito.learner import answers
 from tito.learner.combine import combine
 from tito.learner.reset import _with_stub
-from tito.notebooks import percent, sync
-from tito.notebooks.align import align
-from tito.notebooks.cell import Cell
-from tito.notebooks.cells import read_notebook, read_percent
-from tito.release.public_checks import public_part
+from tito.notebook import percent
+from tito.notebook.align import align
+from tito.notebook.cell import Cell
+from tito.notebook.cells import read_notebook, read_percent
 from tito.render import render
-from tito.running import runner, trial
+from tito.run import runner, trial
 
 # What `str.splitlines` takes for the end of a line and Python does not, and blanks of other kinds.
 ODD = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tito.notebooks.magics import as_python
+from tito.notebook.magics import as_python
 
 CELLS = {
     "none": "x = 1",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tito.notebooks.cell import Cell, name_cells
-from tito.notebooks.merge import merge
+from tito.notebook.cell import Cell, name_cells
+from tito.notebook.merge import merge
 
 
 def cells(texts: list[tuple[str, str]]) -> list[Cell]:

@@ -7,8 +7,8 @@ import nbformat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tito.notebooks.cell import Cell
-from tito.notebooks.notebook import to_percent
+from tito.notebook.cell import Cell
+from tito.notebook.ipynb import to_percent
 
 FORMAT = {"extension": ".py", "format_name": "percent", "notebook_metadata_filter": "-all"}
 LINES = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tito.running.child import FIRST, LAST, shortened
-from tito.running.output import Output
+from tito.run.child import FIRST, LAST, shortened
+from tito.run.output import Output
 
 BODY = "return SCALE * x"
 WHERE = "  modules/01_alpha/alpha_dev.py:{} (in the notebook: cell 5, line {})\n"

@@ -11,8 +11,8 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tito.notebooks import percent
-from tito.notebooks.cell import Cell, name_cells
+from tito.notebook import percent
+from tito.notebook.cell import Cell, name_cells
 
 OF_JUPYTEXT = {"lines_to_next_cell", "cell_marker", "region_name"}
 LINES = [

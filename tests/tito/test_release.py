@@ -12,12 +12,12 @@ import pytest
 
 from tests.tito.test_leaks import CHECKS
 from tito import cli
-from tito.commands.release import release
 from tito.course import Course
 from tito.errors import TitoError
-from tito.release import build as releasing
-from tito.release.build import files_of
-from tito.release.leaks import find_leaks
+from tito.grader.commands.release import release
+from tito.grader.release import folder as releasing
+from tito.grader.release.folder import files_of
+from tito.grader.release.leaks import find_leaks
 from tito.render import render
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from tests.tito.graded import BATCH, HOSTILE, MISTAKE, NAMES, SECRET, everywhere, graded
 from tito.errors import TitoError
-from tito.grading.gradebook import Gradebook, merge
-from tito.grading.model import Graded, Verdict
-from tito.grading.report import checks_csv, grades_csv, grades_json, gradescope, write_reports
-from tito.grading.text import file_names, number, printable
+from tito.grader.gradebook import Gradebook, merge
+from tito.grader.report import checks_csv, grades_csv, grades_json, gradescope, write_reports
+from tito.grader.text import file_names, number, printable
+from tito.grader.verdict import Graded, Verdict
 
 FORMULA = "=+-@＝＋－＠"
 TEXTS = st.text(st.characters(), max_size=40) | st.sampled_from(HOSTILE)

@@ -6,9 +6,8 @@ import re
 
 import pytest
 
-from tito import cli, safety
+from tito import cli, files, sync
 from tito.course import Course
-from tito.notebooks import sync
 
 STUB = 'raise NotImplementedError("exercise 2.1: quadruple")'
 ANSWER = "return double(double(x))"
@@ -140,7 +139,7 @@ def test_a_second_reset_has_nothing_to_do(mine, capfd) -> None:
 
 
 def test_a_reset_ended_at_any_write_is_finished_by_the_next(mine, capfd, monkeypatch) -> None:
-    write, allowed = safety.atomic_write, 0
+    write, allowed = files.atomic_write, 0
 
     def ending(path, content) -> None:
         nonlocal allowed
@@ -155,7 +154,7 @@ def test_a_reset_ended_at_any_write_is_finished_by_the_next(mine, capfd, monkeyp
             sync.sync(mine.module("beta"))
         with monkeypatch.context() as patch:
             allowed = stop
-            patch.setattr(safety, "atomic_write", ending)
+            patch.setattr(files, "atomic_write", ending)
             ended = cli.run(["reset", "beta"])
         kept = [path.read_text("utf-8") for path in mine.root.rglob("beta_dev.py")]
         assert any(ANSWER in text for text in kept), "the answer is lost"
@@ -165,7 +164,7 @@ def test_a_reset_ended_at_any_write_is_finished_by_the_next(mine, capfd, monkeyp
 
 
 def test_only_the_py_is_in_the_backup_and_the_notebook_follows(mine, capfd) -> None:
-    copy = safety.backup(mine.root, mine.beta)
+    copy = files.backup(mine.root, mine.beta)
     mine.edit(mine.beta, ANSWER, "return 5 * x")
     mine.edit(mine.beta.with_suffix(".ipynb"), ANSWER, "return 6 * x")
     say(capfd, "restore", copy.relative_to(mine.root / ".tito/backups").parts[0])
@@ -176,7 +175,7 @@ def test_only_the_py_is_in_the_backup_and_the_notebook_follows(mine, capfd) -> N
 
 def test_restore_lists_the_newest_first_and_by_module(mine, capfd) -> None:
     say(capfd, "reset", "beta")
-    safety.backup(mine.root, mine.root / "modules/01_alpha/alpha_dev.py")
+    files.backup(mine.root, mine.root / "modules/01_alpha/alpha_dev.py")
     lines = say(capfd, "restore").splitlines()
     assert "alpha_dev.py" in lines[0] and "beta_dev" in lines[1]
     assert lines[-1] == f"  `tito restore {lines[0].split()[1]}` brings the newest back"

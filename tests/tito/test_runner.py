@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tito.exercises import strip_answers
-from tito.running import runner
+from tito.run import runner
 
 BODY = "return SCALE * x"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.tito.grading import add_checks
-from tito.grading.answer import read_answer
-from tito.grading.judge import Question
-from tito.grading.sandbox import FRESH, NAMES, SAFE, Sandbox, SandboxError, inside_folder
+from tito.grader.answer import read_answer
+from tito.grader.judge import Question
+from tito.grader.sandbox import FRESH, NAMES, SAFE, Sandbox, SandboxError, inside_folder
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the levels above 0 are POSIX")
 SECRET = Path(__file__)

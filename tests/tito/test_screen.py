@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tito.exercises import strip_answers
-from tito.running import trial
-from tito.terminal import screen
+from tito.run import trial
+from tito.watch import screen
 
 BODY = "return SCALE * x"
 

@@ -8,9 +8,9 @@ import os
 import nbformat
 import pytest
 
+from tito import sync as syncing
 from tito.errors import CodeError
-from tito.notebooks import sync as syncing
-from tito.notebooks.cells import read_notebook, read_percent
+from tito.notebook.cells import read_notebook, read_percent
 
 DOUBLE, NEXT = "1.1-double", "1.2-next-one"
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tito import cli, safety
-from tito.notebooks import sync
+from tito import cli, files, sync
 
 STUB = 'raise NotImplementedError("exercise 2.1: quadruple")'
 ANSWER = "return double(double(x))"
@@ -34,8 +33,8 @@ def mine(learner, course, monkeypatch, capfd):
 
 
 def everything(root) -> dict[str, bytes]:
-    files = [path for path in root.rglob("*") if path.is_file()]
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
+    found = [path for path in root.rglob("*") if path.is_file()]
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
 
 
 def test_nothing_new_changes_nothing(mine) -> None:
@@ -161,7 +160,7 @@ def test_an_update_ended_at_any_write_is_finished_by_the_next(mine, monkeypatch,
     mine.course.edit(mine.course.beta, DOCSTRING, '"""Four times x."""')
     mine.course.edit(mine.course.root / "tests/core/test_beta.py", "== 20", "== 10 + 10")
     shutil.copytree(mine.root, tmp_path / "old")
-    write = safety.atomic_write
+    write = files.atomic_write
     for stop in range(20):
         left = iter(range(stop))
 
@@ -171,7 +170,7 @@ def test_an_update_ended_at_any_write_is_finished_by_the_next(mine, monkeypatch,
             write(path, content)
 
         with monkeypatch.context() as patch:
-            patch.setattr(safety, "atomic_write", ending)
+            patch.setattr(files, "atomic_write", ending)
             ended = cli.run(["update"])
         mine.update()
         text = mine.beta.read_text("utf-8")

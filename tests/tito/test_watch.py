@@ -14,9 +14,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tito.terminal.keys import Keyboard
-from tito.terminal.saves import settled, times
-from tito.terminal.watching import Watch
+from tito.watch.keys import Keyboard
+from tito.watch.loop import Watch
+from tito.watch.saves import settled, times
 
 BODY = "return SCALE * x"
 PATIENCE = 20  # seconds; a test that waits longer has failed

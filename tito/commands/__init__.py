@@ -1,1 +1,1 @@
-"""One file for each command; tito/cli.py holds the table."""
+"""A learner's commands, one file for each; tito/cli.py holds the table."""

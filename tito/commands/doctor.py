@@ -12,13 +12,12 @@ from pathlib import Path
 
 import click
 
-from tito import console
+from tito import console, sync
 from tito import export as exporting
 from tito.commands.test import to_export
 from tito.course import Course, find_course
 from tito.errors import TitoError
-from tito.notebooks import sync
-from tito.running.environment import chosen
+from tito.run.environment import chosen
 
 NEEDED = ("numpy", "click", "jupytext", "pytest")
 OPTIONAL = ("jupyterlab", "matplotlib")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
-from tito import console, safety
+from tito import console, files, sync
 from tito import export as exporting
 from tito.course import Course, Module, find_course
-from tito.notebooks import sync
 
 
 @click.command(help="Make tinytorch/ from the modules named, or from all that are written.")
@@ -19,7 +18,7 @@ def export(names: tuple[str, ...], everything: bool, check: bool) -> int:
     modules = course.select(names, everything or not names)
     if check:
         return _check(modules)
-    with safety.lock(course.root):
+    with files.lock(course.root):
         for module in modules:
             if module.notebook.exists():
                 sync.sync(module)  # an edit made in the notebook belongs into the export

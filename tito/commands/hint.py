@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tito import console, safety
+from tito import console, files
 from tito.course import Course, find_course
 from tito.errors import TitoError
 from tito.exercises import Exercise
@@ -78,6 +78,6 @@ def _remember(course: Course, number: str, seen: int) -> None:
     known = {**seen_steps(course), number: seen}
     text = json.dumps({key: value for key, value in known.items() if value > 0}, indent=1)
     try:
-        safety.atomic_write(_memory(course), text + "\n")
+        files.atomic_write(_memory(course), text + "\n")
     except TitoError as error:  # a hint is worth more than its number
         console.note(f"{error.message}: the next call shows this hint again", error.fix)

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import click
 
-from tito import __version__, console
-from tito.course import Course
+from tito import __version__, console, known, sync
+from tito.course import Course, pristine
 from tito.errors import TitoError
-from tito.learner import known, source
-from tito.learner.folder import building, contents, pristine, put_in_place
-from tito.notebooks import sync
+from tito.learner import source
+from tito.learner.folder import building, contents, put_in_place
 
 
 @click.command(help="Make a folder of your own to learn in.")

@@ -19,7 +19,7 @@ from tito.course import EXERCISE, Course, Module, find_course, plain
 from tito.errors import MistypedError, TitoError
 from tito.exercises import find_exercises
 from tito.learner.lookup import find_exercise
-from tito.notebooks.sync import latest_cells
+from tito.sync import latest_cells
 
 Path = tuple[str, ...]  # of a command: ("module", "start")
 SAID: dict[str, Path] = {  # other words for a command

@@ -8,18 +8,17 @@ import sys
 
 import click
 
-from tito import console, safety
+from tito import console, files, known
 from tito import export as exporting
 from tito.commands.status import show_exercises
 from tito.commands.test import test_files
 from tito.course import Course, Module, find_course
+from tito.damage import Damage, damages
 from tito.errors import CodeError
 from tito.exercises import find_exercises
-from tito.learner import known
-from tito.learner.damage import Damage, damages
 from tito.learner.opened import opened, opened_in_lock
 from tito.render import render
-from tito.running import runner
+from tito.run import runner
 from tito.stubs import STUB
 
 SHOWN = 3  # of what became of cells
@@ -81,7 +80,7 @@ def test(name: str, limit: float) -> int:
 def complete(name: str, limit: float) -> int:
     course = find_course()
     module = course.module(name)
-    with safety.lock(course.root):
+    with files.lock(course.root):
         module = opened_in_lock(module)
         _run_inline(course, module, limit, quiet=True)
         console.ok(f"inline tests pass: {module.show(module.script)}")
@@ -102,11 +101,11 @@ def _export_tested(course: Course, module: Module) -> None:
     text = render(module)
     with exporting.candidate(module, text) as path:
         exporting.check_import(module, path)
-        files = test_files(course, module)
-        if not files:
+        tests = test_files(course, module)
+        if not tests:
             console.note(f"tests/ holds no test_{module.name}*.py: only the inline tests ran")
         else:
-            args = [*files, "-q", "-x", "-p", "no:cacheprovider"]
+            args = [*tests, "-q", "-x", "-p", "no:cacheprovider"]
             _judge(module, runner.run_tests(course, args, {module: path}, quiet=True))
     if text != exporting.current(module):
         exporting.replace(module, text)

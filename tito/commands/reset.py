@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from tito import console, safety
+from tito import console, files
 from tito.course import Course, Module, find_course
+from tito.damage import given_cells
 from tito.errors import TitoError
 from tito.learner.backups import Backup, backups, bring_back
-from tito.learner.damage import given_cells
 from tito.learner.lookup import find_exercise, module_named
 from tito.learner.reset import reset_module, reset_part
 
@@ -29,7 +29,7 @@ def reset(name: str, cell: str | None) -> int:
             f"{course.root} is the course's own source; its answers stay",
             "`tito init DIR` makes a folder to learn in",
         )
-    with safety.lock(course.root):
+    with files.lock(course.root):
         what, copy = _reset(course, name, cell)
     if copy is None:
         console.note(f"{what} is as it was given")
@@ -65,7 +65,7 @@ def restore(names: tuple[str, ...]) -> int:
     modules = [_module(course, name) for name in rest]
     if not chosen:
         return _list([one for one in every if all(one.about(module) for module in modules)])
-    with safety.lock(course.root):
+    with files.lock(course.root):
         for backup in chosen:
             before = bring_back(course, backup)
             console.ok(

@@ -10,13 +10,13 @@ from typing import Any
 import click
 
 from tito import console
+from tito.commands import attend
 from tito.commands.test import to_export, warn_if_stale
 from tito.course import Course, Module, find_course
 from tito.errors import TitoError
-from tito.running import runner
-from tito.terminal import attend
-from tito.terminal.heatmap import Heatmap, most_words
-from tito.terminal.ink import Style, printable
+from tito.run import runner
+from tito.watch.heatmap import Heatmap, most_words
+from tito.watch.ink import Style, printable
 
 LIMIT = 20.0  # seconds for some dozens of words
 TEXT = "the cat sat on the mat because the cat was tired"

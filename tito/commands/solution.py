@@ -14,8 +14,8 @@ from tito.errors import TitoError
 from tito.exercises import Exercise, find_exercises, find_regions
 from tito.learner.lookup import find_exercise
 from tito.learner.source import reference
-from tito.notebooks.sync import latest_cells
-from tito.running.passing import passes
+from tito.run.passing import passes
+from tito.sync import latest_cells
 
 
 @click.command(help="The reference answer of an exercise, after it passes or with --yes.")

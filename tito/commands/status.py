@@ -6,13 +6,13 @@ import click
 
 from tito import console
 from tito.course import Course, Module, find_course
+from tito.damage import damages
 from tito.errors import CodeError, TitoError
 from tito.exercises import Exercise, find_exercises
 from tito.export import is_current
-from tito.learner.damage import damages
 from tito.learner.opened import opened
-from tito.notebooks.sync import latest_cells
-from tito.running import trial
+from tito.run import trial
+from tito.sync import latest_cells
 
 DONE = ("exported", "borrowed")
 RUN_LIMIT = 60.0  # seconds

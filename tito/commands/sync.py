@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from tito import console, safety
+from tito import console, files
+from tito import sync as syncing
 from tito.course import Module, find_course
 from tito.errors import TitoError
-from tito.notebooks import sync as syncing
 
 
 @click.command(help="Bring each .py and its .ipynb together (all modules, or those named).")
@@ -19,7 +19,7 @@ def sync(names: tuple[str, ...], check: bool, force: bool) -> int:
     modules = course.select(names, not names)
     if check:
         return _check(modules)
-    with safety.lock(course.root):
+    with files.lock(course.root):
         results = [_sync_one(module, force) for module in modules]
     return max(results, default=0)
 

@@ -11,7 +11,7 @@ from tito import export as exporting
 from tito.commands.status import next_for, state
 from tito.course import Course, Module, find_course
 from tito.errors import CodeError, TitoError
-from tito.running import runner
+from tito.run import runner
 
 PASSED_ON = "tito.pytest_args"
 

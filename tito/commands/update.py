@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tito import console, safety
+from tito import console, files
 from tito.commands.init import facts
 from tito.course import Course, find_course
 from tito.errors import TitoError
@@ -22,11 +22,11 @@ def update(named: Path | None) -> int:
         raise TitoError(f"{course.root} is the course itself", "`git pull` brings a newer one")
     newer = reference(course, named)
     first = newer.module(str(course.learner["from"])).number
-    with safety.lock(course.root):
+    with files.lock(course.root):
         made = updating.plan(course, newer, first)
         copy = updating.apply(course, made)
         for name, text in facts(newer, first).items():
-            safety.atomic_write(course.root / ".tito" / name, text)
+            files.atomic_write(course.root / ".tito" / name, text)
     _say(course, newer, made, copy)
     return 0
 

@@ -11,10 +11,10 @@ from tito.commands.status import current
 from tito.course import Course, Module, find_course
 from tito.errors import TitoError
 from tito.learner.opened import opened
-from tito.running import trial
-from tito.terminal import screen
-from tito.terminal.keys import Keyboard
-from tito.terminal.watching import Quit, Watch
+from tito.run import trial
+from tito.watch import screen
+from tito.watch.keys import Keyboard
+from tito.watch.loop import Quit, Watch
 
 
 @click.command(help="Run the inline tests at every save; show the first failing exercise.")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tito import safety
+from tito import files, sync
 from tito.course import Course, Module
 from tito.errors import CodeError
-from tito.notebooks import sync
-from tito.safety.copies import in_order
+from tito.files.copies import in_order
 
 
 @dataclass
@@ -45,10 +44,10 @@ def bring_back(course: Course, backup: Backup) -> Path:
     old = {course.root / name: (backup.folder / name).read_bytes() for name in backup.files}
     touched = [module for module in course.modules if {module.script, module.notebook} & set(old)]
     pairs = [path for module in touched for path in (module.script, module.notebook)]
-    before = safety.backup_together(course.root, *{*old, *pairs})
+    before = files.backup_together(course.root, *{*old, *pairs})
     apart = {module.folder_name for module in touched if not _agrees(module)}
     for path, content in old.items():
-        safety.atomic_write(path, content)
+        files.atomic_write(path, content)
     for module in Course(course.root).modules:
         brought = {module.script, module.notebook} & set(old)
         if len(brought) == 1 and module.folder_name in apart:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from tito.errors import CodeError
 from tito.exercises import cells_of, strip_answers
 from tito.learner import answers
-from tito.notebooks import percent
-from tito.notebooks.align import align
-from tito.notebooks.cell import Cell, name_cells
-from tito.notebooks.merge import Choice, Conflict, Merged, merge
+from tito.notebook import percent
+from tito.notebook.align import align
+from tito.notebook.cell import Cell, name_cells
+from tito.notebook.merge import Choice, Conflict, Merged, merge
 
 
 def combine(base: str, mine: str, theirs: str) -> tuple[str, list[str]]:

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tito.course import Course, Module
+from tito.course import Course, Module, stub_file
 from tito.errors import CodeError, TitoError, of_system
 from tito.exercises import strip_answers
 from tito.learner.carried import carried
 from tito.lines import plain
-from tito.notebooks.cells import read_text
+from tito.notebook.cells import read_text
 
 PYTEST = re.compile(r"^\[tool\.pytest\.ini_options\]\n(?:(?!\[).*\n?)*", re.MULTILINE)
 RENEW = "delete it: `tito update` brings it again"
@@ -35,11 +35,6 @@ in the .py beside it; `tito module complete N` makes tinytorch/ from what you wr
     tito reset 12.3                     # an exercise as it was at first; tito restore undoes it
     tito update                         # a newer course; what you wrote stays
 """
-
-
-def pristine(course: Course) -> Path:
-    """Where a learner's folder keeps what the course gave it."""
-    return course.root / ".tito" / "pristine"
 
 
 @contextmanager
@@ -81,10 +76,6 @@ def _pytest_settings(project: str) -> bytes:
     found = PYTEST.search(plain(project))
     section = found[0].rstrip() if found else "[tool.pytest.ini_options]"
     return (section + ("\n" if "pythonpath" in section else '\npythonpath = ["."]\n')).encode()
-
-
-def stub_file(course: Course, module: Module) -> Path:
-    return pristine(course) / module.show(module.script)
 
 
 def given_text(course: Course, module: Module) -> str | None:

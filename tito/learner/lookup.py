@@ -6,12 +6,12 @@ import difflib
 import re
 from contextlib import suppress
 
-from tito.course import Course, Module, plain
+from tito.course import Course, Module, plain, stub_file
 from tito.errors import CodeError, MistypedError, TitoError
 from tito.exercises import NUMBER, Exercise, cells_of, find_exercises
-from tito.learner.folder import RENEW, given_text, stub_file
-from tito.notebooks.cell import Cell
-from tito.notebooks.cells import read_text
+from tito.learner.folder import RENEW, given_text
+from tito.notebook.cell import Cell
+from tito.notebook.cells import read_text
 
 Found = tuple[Module, Exercise]
 
@@ -42,7 +42,7 @@ def exercises(course: Course, module: Module) -> list[Exercise]:
 
 
 def _latest(module: Module) -> list[Cell]:
-    from tito.notebooks.sync import latest_cells  # `hint 12.3` needs none of it, and answers faster
+    from tito.sync import latest_cells  # `hint 12.3` needs none of it, and answers faster
 
     return latest_cells(module)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from tito import safety
+from tito import files, sync
 from tito.course import Module
-from tito.notebooks import sync
 
 
 def opened(module: Module) -> Module:
-    with safety.lock(module.root):
+    with files.lock(module.root):
         return opened_in_lock(module)
 
 
@@ -16,5 +15,5 @@ def opened_in_lock(module: Module) -> Module:
     """Bring both files together, and return the module to be read from them again."""
     sync.sync(module)
     if not module.opened.exists():
-        safety.atomic_write(module.opened, "")
+        files.atomic_write(module.opened, "")
     return module.fresh()

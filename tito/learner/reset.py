@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tito import safety
+from tito import files, sync
 from tito.course import Course, Module
 from tito.errors import CodeError, TitoError
 from tito.exercises import BEGIN, cells_of, strip_answers
 from tito.learner import answers, source
 from tito.learner.folder import RENEW, given_text
 from tito.lines import plain
-from tito.notebooks import percent, sync
-from tito.notebooks.cell import Cell, name_cells
-from tito.notebooks.cells import read_text
+from tito.notebook import percent
+from tito.notebook.cell import Cell, name_cells
+from tito.notebook.cells import read_text
 
 
 def stub_of(course: Course, module: Module) -> str:
@@ -32,8 +32,8 @@ def stub_of(course: Course, module: Module) -> str:
 def reset_module(course: Course, module: Module) -> Path:
     """Return the folder of the backup. The caller holds the lock."""
     stub = stub_of(course, module)
-    copy = safety.backup_together(module.root, module.script, module.notebook)
-    safety.atomic_write(module.script, stub)
+    copy = files.backup_together(module.root, module.script, module.notebook)
+    files.atomic_write(module.script, stub)
     sync.sync(module.fresh(), without=module.notebook)
     return copy
 
@@ -49,8 +49,8 @@ def reset_part(course: Course, module: Module, wanted: str) -> Path | None:
     new = _with_stub(module, old, stub, wanted)
     if new == old:
         return None
-    copy = safety.backup_together(module.root, module.script, module.notebook)
-    safety.write_text(module.script, new)
+    copy = files.backup_together(module.root, module.script, module.notebook)
+    files.write_text(module.script, new)
     sync.sync(module.fresh())
     return copy
 

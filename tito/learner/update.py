@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tito import export, safety
-from tito.course import Course, Module
+from tito import export, files, sync
+from tito.course import Course, Module, pristine
 from tito.errors import CodeError
 from tito.learner.combine import combine
-from tito.learner.folder import contents, pristine
+from tito.learner.folder import contents
 from tito.lines import plain
-from tito.notebooks import sync
-from tito.notebooks.cells import read_text
+from tito.notebook.cells import read_text
 
 SEE = "the course's version is in .tito/pristine/"
 
@@ -110,14 +109,14 @@ def apply(course: Course, update: Update) -> Path | None:
     paths = {name: course.root / name for name in update.writes}
     touched = [path for path in paths.values() if path.exists()]
     pairs = [path.with_suffix(".ipynb") for path in touched if path.name.endswith("_dev.py")]
-    copy = safety.backup_together(course.root, *touched, *pairs) if touched else None
+    copy = files.backup_together(course.root, *touched, *pairs) if touched else None
     for name, content in update.writes.items():
         if content is None:
             paths[name].unlink()
         elif isinstance(content, str):
-            safety.write_text(paths[name], content)
+            files.write_text(paths[name], content)
         else:
-            safety.atomic_write(paths[name], content)
+            files.atomic_write(paths[name], content)
     for module in Course(course.root).modules:
         if module.show(module.script) in update.writes:
             sync.sync(module, force=True)
@@ -130,4 +129,4 @@ def _give(path: Path, content: bytes | None) -> None:
     if content is None:
         path.unlink(missing_ok=True)
     else:
-        safety.atomic_write(path, content)
+        files.atomic_write(path, content)

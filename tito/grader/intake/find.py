@@ -1,0 +1,177 @@
+"""Finds the submissions in a folder, and reads a learner's module out of whatever was handed in.
+
+This runs where grades are decided, on files that may be forged: nothing of a submission is run,
+compiled, unpacked to disk or followed out of its folder, and all that is read has a limit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from tito.course import Module
+from tito.errors import TitoError
+from tito.grader.intake import names
+from tito.grader.intake.choose import Chosen, choose
+from tito.grader.intake.files import (
+    FOLDER,
+    IGNORED,
+    Member,
+    Unreadable,
+    file_member,
+    members_of_folder,
+    read_file,
+)
+from tito.grader.intake.read import read_versions
+from tito.grader.text import printable
+
+__all__ = ["Found", "Source", "Unreadable", "find", "read"]
+
+# Gradescope's, and Windows' own.
+NOT_HANDED_IN = {"submission_metadata.yml", "thumbs.db", "desktop.ini"}
+MAX_METADATA, MAX_STUDENT = 16_000_000, 100
+END_OF_TIME = 2**33  # a year that dates can hold, whatever an archive says
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One submission: all that one student handed in."""
+
+    name: str  # unique in the batch, and safe as the name of a file
+    student: str  # as the platform names them
+    path: Path  # the newest, where a platform lists a student's files one by one
+    late: bool = False  # Canvas says so
+    time: float | None = None  # POSIX seconds: when the module's file was last changed
+    others: tuple[Path, ...] = ()  # the student's other files
+
+
+@dataclass(frozen=True)
+class Source:
+    """A learner's module: the cells that count, in order."""
+
+    cells: tuple[tuple[str, str], ...]  # what a person would call the cell, and its code
+    note: str = ""  # one line, where something was read in another way than usual
+    outside: tuple[tuple[str, str], ...] = ()  # the code cells that do not count
+
+    @cached_property
+    def sha256(self) -> str:
+        return hashlib.sha256(json.dumps(self.cells).encode()).hexdigest()
+
+
+def find(folder: Path, module: Module | None = None) -> list[Found]:
+    """The submissions in a folder by name; where the module is given, when each was handed in."""
+    groups: dict[tuple[str, str], list[tuple[names.Named, Path]]] = {}
+    paths = list(_entries(folder))
+    parsed = [names.parse(path.name, repository=_kind(path / ".git") == FOLDER) for path in paths]
+    for named, path in zip(names.attempts(parsed), paths, strict=True):
+        groups.setdefault((named.student, named.user), []).append((named, path))
+    if not groups:
+        raise TitoError(f"no submissions in {folder}", "each is a file, a folder or a zip in it")
+    ordered = [sorted(group, key=_newest_first) for group in groups.values()]
+    safe = names.safe_names([_name(group) for group in ordered])
+    students = _students(folder, ordered)
+    found = [
+        Found(name, student, group[0][1], group[0][0].late, others=tuple(p for _, p in group[1:]))
+        for name, student, group in zip(safe, students, ordered, strict=True)
+    ]
+    timed = [replace(one, time=_time(one, module)) if module else one for one in found]
+    return sorted(timed, key=lambda one: one.name)
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        problem = "is not a folder" if folder.exists() else "does not exist"
+        raise TitoError(f"{folder} {problem}", "name the folder that holds the submissions")
+    if (folder / "modules").is_dir():
+        raise TitoError(f"{folder} is one submission", "name the folder that holds it")
+    for entry in folder.iterdir():
+        if not entry.name.startswith(".") and entry.name.lower() not in IGNORED | NOT_HANDED_IN:
+            yield entry
+
+
+def _kind(path: Path) -> str:
+    return file_member(path, PurePosixPath(path.name)).problem
+
+
+def _newest_first(one: tuple[names.Named, Path]) -> tuple[int, bool, str]:
+    named, path = one
+    return -named.order, names.is_paper(path.name), path.name
+
+
+def _name(group: list[tuple[names.Named, Path]]) -> str:
+    """The newest file's; where the numbers are a learner's own, the first: a row keeps its name."""
+    last = group[-1][0].order
+    return next(path.name for one, path in group if one.platform or one.order == last)
+
+
+def _students(folder: Path, groups: list[list[tuple[names.Named, Path]]]) -> list[str]:
+    """Who they are; the platform's number tells two of one name apart."""
+    firsts = [group[0][0] for group in groups]
+    counts = Counter(named.student for named in firsts)
+    known = _gradescope_students(folder)
+    return [
+        printable(
+            known.get(named.student)
+            or (f"{named.student} {named.user}" if counts[named.student] > 1 else named.student),
+            MAX_STUDENT,
+        )
+        for named in firsts
+    ]
+
+
+def _gradescope_students(folder: Path) -> dict[str, str]:
+    try:
+        metadata = read_file(folder / "submission_metadata.yml", MAX_METADATA)
+    except Unreadable:
+        return {}
+    return names.gradescope_students(metadata.decode("utf-8", "replace"))
+
+
+def _time(found: Found, module: Module) -> float | None:
+    try:
+        times = [member.time for member in _chosen(found, module).files]
+    except Unreadable:
+        return None
+    return max(
+        (time for time in times if time is not None and 0 < time < END_OF_TIME), default=None
+    )
+
+
+def read(found: Found, module: Module) -> Source:
+    """The learner's module; an Unreadable says in one line why there is none."""
+    chosen = _chosen(found, module)
+    taken = _guarded(lambda: read_versions(chosen.files, chosen.common, module))
+    note = printable("; ".join(filter(None, [chosen.note, taken.note])))
+    return Source(taken.cells, note, taken.outside)
+
+
+def _chosen(found: Found, module: Module) -> Chosen:
+    return _guarded(lambda: choose(list(_members(found)), module))
+
+
+def _guarded(work: Callable[[], Result]) -> Result:
+    """A submission that breaks its reader is unreadable, and the next one is read."""
+    try:
+        return work()
+    except (Unreadable, TitoError):  # a TitoError is about the course's own module
+        raise
+    except Exception as error:
+        raise Unreadable(f"cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _members(found: Found) -> Iterator[Member]:
+    paths = (found.path, *found.others)
+    parsed = names.attempts([names.parse(path.name) for path in paths])
+    for named, path in zip(parsed, paths, strict=True):
+        member = file_member(path, PurePosixPath(named.file), named.order)
+        if member.problem == FOLDER:
+            yield from members_of_folder(path)
+        else:
+            yield member

@@ -1,0 +1,136 @@
+"""What the names of submissions say: whose they are, and what is safe to call them.
+
+Canvas, Moodle, Gradescope and GitHub Classroom each write the student into the name of a file or a
+folder. The rest of the name is a stranger's text: it is shown with every odd character escaped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tito.grader.text import printable
+
+MAX_NAME, MAX_BYTES = 100, 200  # a file system takes 255 bytes; some are for an ending
+# {sortable name}[_LATE]_{user}_{file's number}_{file}; anonymous: [LATE_]anon_{id}_{number}_{file}
+_CANVAS = re.compile(
+    r"(?:(?P<student>(?!LATE_)[^\0-/:-@\[-^`{-\x7f]+?)_)?(?P<late>LATE_)?"
+    r"(?P<user>[0-9]+|anon_[0-9A-Za-z]+)_"
+    r"(?:(?P<order>[0-9]+)_(?P<file>.+)|(?:text|link)\.html)"
+)
+_MOODLE = re.compile(r"(?P<student>.+?)_(?P<user>[0-9]+)_assignsubmission_[a-z]+_?(?P<file>.*)")
+_CLASSROOM = re.compile(r"[0-9]+-[A-Za-z0-9_]+-(?P<student>.+)")  # 12-attention-janedoe
+_SUFFIX = re.compile(
+    r"(\.(py|ipynb|zip|tgz|tar|gz|xz|bz2|7z|rar|txt|json|html?|pdf|docx?|md))+$", re.IGNORECASE
+)
+_PAPER = re.compile(r"\.(xz|bz2|7z|rar|txt|json|html?|pdf|docx?|md)$", re.IGNORECASE)
+_AGAIN = re.compile(r"(.+?)(?:-([0-9]{1,2})| ?\(([0-9]{1,2})\))")  # ada-2, ada (1)
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9]|conin\$|conout\$|clock\$)\s*(\.|$)")
+_UNSAFE = frozenset('<>:"/\\|?*')
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a platform wrote into the name of one file or folder."""
+
+    student: str
+    user: str  # the platform's number, which tells two students of one name apart
+    file: str  # what the student called it
+    order: int = 0  # grows from attempt to attempt
+    late: bool = False
+    platform: bool = True
+
+
+def parse(name: str, repository: bool = False) -> Named:
+    name = unicodedata.normalize("NFC", name)  # a Mac takes accents apart
+    if match := _CANVAS.fullmatch(name):
+        student, order = match["student"] or match["user"], int(match["order"] or 0)
+        return Named(student, match["user"], match["file"] or name, order, bool(match["late"]))
+    if match := _MOODLE.fullmatch(name):
+        return Named(match["student"], match["user"], match["file"] or name)
+    if repository and (match := _CLASSROOM.fullmatch(name)):
+        return Named(match["student"], "", name)
+    return Named(_SUFFIX.sub("", name), "", name, platform=False)
+
+
+def is_paper(name: str) -> bool:
+    """No file of this ending is read; it has a row all the same, which says so."""
+    return bool(_PAPER.search(name))
+
+
+def stem(name: str) -> str:
+    """The name without its endings and without the number of an attempt."""
+    bare = _SUFFIX.sub("", name)
+    match = _AGAIN.fullmatch(bare)
+    return match[1] if match else bare
+
+
+def attempts(found: Sequence[Named]) -> list[Named]:
+    """`ada-2.py` and `ada (1).py` beside an `ada.py` are hers; `student-2.py` alone is nobody's."""
+    known = {one.student for one in found if not one.platform}
+    return [_attempt(one, known) for one in found]
+
+
+def _attempt(one: Named, known: set[str]) -> Named:
+    match = None if one.platform else _AGAIN.fullmatch(one.student)
+    if not match or match[1] not in known:
+        return one
+    return replace(one, student=match[1], order=int(match[2] or match[3]))
+
+
+def safe_names(names: Sequence[str]) -> list[str]:
+    """A name for each, fit for a file on every system; no two alike, whatever their case.
+
+    Which other names there are changes none, except where two would be alike.
+    """
+    shown = [_escaped(name) for name in names]
+    counts = Counter(map(_folded, shown))
+    return [
+        safe if counts[_folded(safe)] == 1 and _fits(safe) else _hashed(safe, name)
+        for safe, name in zip(shown, names, strict=True)
+    ]
+
+
+def _escaped(name: str) -> str:
+    """With `%1B` for each character that does not show, or that some system does not take."""
+    characters = list(unicodedata.normalize("NFC", name)) or [" "]
+    for index, character in enumerate(characters):
+        first = index == 0 and character in ".-=+@~ "
+        last = index == len(characters) - 1 and character in ". "
+        if first or last or character in _UNSAFE or printable(character) != character:
+            characters[index] = f"%{ord(character):02X}"
+    safe = "".join(characters)
+    reserved = _RESERVED.match(unicodedata.normalize("NFKC", safe).lower())
+    return f"_{safe}" if reserved else safe
+
+
+def _fits(name: str) -> bool:
+    return len(name) <= MAX_NAME and len(name.encode()) <= MAX_BYTES and "~" not in name
+
+
+def _hashed(safe: str, name: str) -> str:
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    short = safe[: MAX_NAME - 13].encode()[: MAX_BYTES - 13].decode("utf-8", "ignore")
+    return f"{short}~{digest}"
+
+
+def _folded(name: str) -> str:
+    """Alike here is alike on a Mac or on Windows."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def gradescope_students(metadata: str) -> dict[str, str]:
+    """Who handed in which folder, from Gradescope's `submission_metadata.yml`."""
+    found, folder, section = dict[str, list[str]](), "", ""
+    for line in metadata.splitlines():
+        if match := re.match(r"(submission_[0-9]+):\s*$", line):
+            folder, section = match[1], ""
+        elif match := re.match(r"  (:\w+):", line):
+            section = match[1]
+        elif section == ":submitters" and (match := re.match(r"\s+(?:- )?:name: (.*\S)", line)):
+            found.setdefault(folder, []).append(match[1].strip("'\""))
+    return {folder: ", ".join(students) for folder, students in found.items()}

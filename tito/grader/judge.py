@@ -1,0 +1,329 @@
+"""The judge: asks a submission and the reference the same question, and compares the answers.
+
+It never imports a submission. What it knows (expected values, points, names of mistakes) never
+enters the submission's sandbox.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import re
+import textwrap
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from tito.course import Course, Module
+from tito.grader import mistakes
+from tito.grader.answer import Answer, Loaded, compare, read_answer
+from tito.grader.inside import wire
+from tito.grader.mistakes import Planted
+from tito.grader.sandbox import Sandbox, SandboxError, best_level, inside_folder
+from tito.notebook.magics import as_python
+from tito.places import exported_cells
+
+LIMIT = 5.0  # seconds of computing for one probe
+BUDGET = 30.0  # seconds lost on probes without an answer; after that each has SHORT
+SHORT = 1.0
+RECORD = "tests/grading/expected_{}.json"
+FORGED = Answer(category="strange value", reason="it returned something that is no value")
+LOST = Answer(category="sandbox lost", reason="it ended the process that watches it")
+Cells = Sequence[tuple[str, str]]
+Probe = Callable[..., Any]
+MISSING = re.compile(
+    r"(?:NameError: name|AttributeError: module '[\w.]+' has no attribute) '(\w+)'"
+)
+BOUND = r"^(?:(?:def|class) +{0}\b|{0} *[:=]|(?:import|from) .{{0,200}}\b{0}\b)"
+MAX_BROKEN, MAX_NOTES = 20, 3  # lines that did not run: looked at, and named
+NAMEABLE = ("", "error", "strange value")  # categories in which two wrong answers can be told apart
+
+
+class Failed(Exception):  # noqa: N818  a verdict, no error of ours
+    """A check that was not passed."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.told)
+        self.answer = answer
+
+
+@dataclass(frozen=True)
+class Question:
+    """A probe and its inputs, as they are sent."""
+
+    source: str
+    inputs: bytes
+
+    @property
+    def key(self) -> str:
+        return hashlib.sha256(self.source.encode() + self.inputs).hexdigest()
+
+    @classmethod
+    def of(cls, probe: Probe, inputs: dict[str, Any]) -> Question:
+        return cls(_source(probe.__code__), wire.encode(inputs))
+
+
+@cache
+def _source(code: CodeType) -> str:
+    if code.co_name == "<lambda>":
+        raise TypeError("a probe is sent as source: write `def probe(module, ...)`, not a lambda")
+    text = textwrap.dedent(inspect.getsource(code))
+    return text.replace(f"def {code.co_name}", "def probe", 1)
+
+
+Asked = list[tuple[Question, Answer]]
+
+
+def own_cells(module: Module) -> Cells:
+    """The module's own cells, as the grading of a submission takes them."""
+    cells = exported_cells(module.cells)
+    return [(f"cell {cell.ordinal} ({cell.name})", cell.source) for cell in cells]
+
+
+class Subject:
+    """One submission in its sandbox."""
+
+    def __init__(self, bench: Bench, cells: Cells, limit: float, outside: Cells) -> None:
+        self.bench, self.limit = bench, limit
+        self.code, self.outside = dict(cells), dict(outside)
+        self.cells: Sequence[Sequence[str]] = [(name, *as_python(code)) for name, code in cells]
+        self.sandbox: Sandbox | None = None
+        self.lost = 0.0  # seconds
+        self.broken: list[tuple[str, Answer]] = []
+        self.fatal: Answer | None = None
+        self.asked: dict[str, Asked] = defaultdict(list)  # by exercise
+        self.not_exported: dict[str, str] = {}  # a name that was missing, and the cell that has it
+        self.load()
+
+    def load(self) -> None:
+        """Run its cells once: what cannot be loaded at all is asked nothing more.
+
+        They come back compiled, which saves the next probes half of their time. The judge does
+        not look into that: it is run in the sandbox only.
+        """
+        loaded = self._answer(None, b"{}")
+        if not isinstance(loaded.value, Loaded):
+            self.fatal = loaded if loaded.category else FORGED
+        else:
+            self.broken, self.cells = loaded.value.broken[:MAX_BROKEN], loaded.value.cells
+            if self.sandbox:
+                self.sandbox.load(self.bench.module.package, self.cells)
+
+    def ask(self, question: Question) -> Answer:
+        return self.fatal or self._explained(self._answer(question.source, question.inputs))
+
+    def _answer(self, source: str | None, inputs: bytes) -> Answer:
+        limit = self.limit if self.lost < BUDGET else min(SHORT, self.limit)
+        self.sandbox = self.sandbox or self.bench.open_sandbox(self.cells)  # or an error of ours
+        try:
+            answer = read_answer(self.sandbox.probe(source, inputs, limit))
+        except SandboxError:
+            self.sandbox.close()
+            self.sandbox = None
+            answer = LOST
+        if answer.category in ("time limit", LOST.category):
+            self.lost += limit
+        return answer
+
+    def _explained(self, answer: Answer) -> Answer:
+        """A name may be missing because its cell did not run: then that is what to say."""
+        missing = MISSING.match(answer.reason)
+        if not missing:
+            return answer
+        for cell, error in self.broken:
+            if re.search(rf"\b{missing[1]}\b", self.code.get(cell, "")):
+                return replace(error, where=error.where or cell)
+        bound = re.compile(BOUND.format(missing[1]), re.MULTILINE)
+        cell = next((cell for cell, code in self.outside.items() if bound.search(code)), "")
+        if cell:
+            self.not_exported[missing[1]] = cell
+        return answer
+
+    def notes(self) -> list[str]:
+        """What cost points, or might have, and is no answer to a question."""
+        if self.fatal:
+            return [f"it cannot be loaded: {self.fatal.told}"]
+        told = [f"{error.where or cell} did not run: {error.reason}" for cell, error in self.broken]
+        more = ["more lines did not run"] if told[MAX_NOTES:] else []
+        outside = [
+            f"{name} is used by an exported cell and stands in {cell}, which is not exported: "
+            "`tito module complete` refuses that, too"
+            for name, cell in self.not_exported.items()
+        ]
+        return [*told[:MAX_NOTES], *more, *outside]
+
+    def close(self) -> None:
+        if self.sandbox:
+            self.bench.take_back(self.sandbox)
+        self.sandbox = None
+
+
+class Bench:
+    """Everything that the submissions to one module share."""
+
+    def __init__(self, course: Course, module: Module, seed: int, level: int | None = None) -> None:
+        self.course, self.module, self.seed = course, module, seed
+        self.closing = ExitStack()
+        self.folder = self.closing.enter_context(inside_folder(course, module))
+        self.level = best_level(self.folder) if level is None else level
+        self.answers: dict[tuple[Planted | None, Question], Answer] = {}
+        self.subject: Subject | None = None
+        self.idle: Sandbox | None = None
+
+    def take(self, cells: Cells, limit: float = LIMIT, outside: Cells = ()) -> None:
+        """Grade this submission from now on; `outside` are the cells that do not count."""
+        self.let_go()
+        self.subject = Subject(self, cells, limit, outside)
+
+    def let_go(self) -> None:
+        if self.subject:
+            self.subject.close()
+        self.subject = None
+
+    def submission(self, exercise: str) -> Submission:
+        assert self.subject, "nothing to grade was taken"
+        return Submission(self, self.subject, exercise)
+
+    def open_sandbox(self, cells: Sequence[Sequence[str]]) -> Sandbox:
+        sandbox, self.idle = self.idle, None
+        if sandbox:
+            sandbox.begin()
+        sandbox = sandbox or Sandbox(self.folder, self.level)
+        sandbox.load(self.module.package, cells)
+        return sandbox
+
+    def take_back(self, sandbox: Sandbox) -> None:
+        """Keep it for the next submission, where it can give each a worker of its own."""
+        self.idle = sandbox if sandbox.end() else None
+
+    def expected(self, question: Question) -> Answer:
+        """What the reference answers; in a released folder, what it answered then."""
+        if self.course.learner is None:
+            return self._lab(None, question)
+        if question.key not in self.recorded:
+            raise AssertionError(f"no expected value in {RECORD.format(self.module.name)}")
+        return Answer(wire.decode(self.recorded[question.key].encode()))
+
+    def record(self, file: Path) -> None:
+        """Write down what the reference answered, for learners who do not have it."""
+        answers = {q.key: answer for (mistake, q), answer in self.answers.items() if not mistake}
+        texts = {key: wire.encode(answer.value).decode() for key, answer in answers.items()}
+        if texts:
+            file.write_text(json.dumps(texts, indent=0, sort_keys=True) + "\n", "utf-8")
+
+    @cached_property
+    def recorded(self) -> dict[str, str]:
+        file = self.course.root / RECORD.format(self.module.name)
+        texts: dict[str, str] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        return texts
+
+    def known_mistake(self, exercise: str, asked: Asked) -> str:
+        """The first listed mistake that answers every question as the submission did."""
+        if not asked or any(answer.category not in NAMEABLE for _, answer in asked):
+            return ""
+        for mistake in self.mistakes:
+            if mistake.number == exercise and all(
+                self._lab(mistake, question).same(answer) for question, answer in asked
+            ):
+                return mistake.what
+        return ""
+
+    @cached_property
+    def mistakes(self) -> list[Planted]:
+        return mistakes.read(self.module)
+
+    @cached_property
+    def reference(self) -> Cells:
+        return own_cells(self.module)
+
+    @cached_property
+    def lab(self) -> Sandbox:
+        """A sandbox for our own answers, right and wrong."""
+        sandbox = self.open_sandbox(self.reference)
+        self.closing.callback(sandbox.close)
+        return sandbox
+
+    def _lab(self, mistake: Planted | None, question: Question) -> Answer:
+        key = (mistake, question)
+        if key not in self.answers:
+            cells = mistakes.planted_cells(mistake, self.reference) if mistake else self.reference
+            self.lab.load(self.module.package, cells)
+            ended = self.lab.probe(question.source, question.inputs, SHORT if mistake else LIMIT)
+            self.answers[key] = read_answer(ended)
+        return self.answers[key]
+
+    def close(self) -> None:
+        self.let_go()
+        if self.idle:
+            self.idle.close()
+        self.closing.close()
+
+
+@dataclass
+class Submission:
+    """What a check speaks to: the fixture `submission`."""
+
+    bench: Bench
+    subject: Subject
+    exercise: str
+    asked: Asked = field(default_factory=list)
+
+    def run(self, probe: Probe, **inputs: Any) -> Any:
+        """Return what the probe returns from the submission.
+
+        Args:
+            probe: a function of the learner's module and the inputs. Its source is run in the
+                sandbox, so it uses nothing from around it; it returns None, numbers, text, lists,
+                tuples, dicts with text keys, and arrays.
+            inputs: values of the same kinds.
+
+        Raises:
+            Failed: no value came back; says why.
+        """
+        answer = self._ask(Question.of(probe, inputs))
+        if answer.category:
+            raise Failed(answer)
+        return answer.value
+
+    def check(self, probe: Probe, rtol: float = 1e-4, atol: float = 1e-6, **inputs: Any) -> None:
+        """Compare what the probe returns from the submission with what the reference returns.
+
+        Raises:
+            Failed: they differ, or no value came back.
+        """
+        question = Question.of(probe, inputs)
+        expected = self.bench.expected(question)
+        if expected.category:
+            raise AssertionError(f"the reference gives no value: {expected.told}")
+        answer = self._ask(question)
+        wrong = answer if answer.category else compare(answer.value, expected.value, rtol, atol)
+        if wrong:
+            raise Failed(wrong)
+
+    def expect(self, got: Any, value: Any, rtol: float = 1e-4, atol: float = 1e-6) -> None:
+        """Compare what `run` returned with a value given in sight, a nested list for an array.
+
+        Raises:
+            Failed: they differ; says where.
+        """
+        wrong = compare(got, np.array(value) if isinstance(value, list) else value, rtol, atol)
+        if wrong:
+            raise Failed(wrong)
+
+    def _ask(self, question: Question) -> Answer:
+        answer = self.subject.ask(question)
+        self.asked.append((question, answer))
+        self.subject.asked[self.exercise].append((question, answer))
+        return answer
+
+    def mistake(self) -> str:
+        """The name of the known mistake that answers as this submission did, or nothing."""
+        return self.bench.known_mistake(self.exercise, self.asked)

@@ -1,0 +1,160 @@
+"""pytest's side of grading: options, marks, and the fixtures `submission` and `rng`.
+
+`pytest --submission=PATH` grades one submission; without it the checks run on this folder's own
+module. `tito grade` runs the same tests on many (tito/grader/batch.py). The course's settings for
+pytest name this plugin (`addopts`), so that no other project meets it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tito.grader.verdict import PASSED, Check, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tito.grader.judge import Bench, Submission
+
+BENCHES = pytest.StashKey[dict[str, "Bench"]]()
+AGAIN = "tito-again"
+MARKS = (
+    "exercise(number): the exercise that a check is about, such as '12.3'",
+    "points(n): what a check is worth; 1 if nothing is said",
+    "hidden: a learner is told what kind of failure it was, and no more",
+)
+
+
+LONE: dict[str, Any] = {
+    "points": 0,
+    "category": "example only",
+    "reason": "the example is right; it counts only beside a check with other inputs",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("tito", "grading one submission")
+    group.addoption("--submission", metavar="PATH", help="grade this file, folder or zip")
+    group.addoption("--module", dest="graded_module", metavar="N", help="for this module")
+    group.addoption("--seed", dest="grading_seed", type=int, default=0, help="draws the inputs")
+    unsafe = "grade even where no sandbox works"
+    group.addoption("--unsandboxed", action="store_true", help=unsafe)
+    record = "write down what the reference answers"
+    group.addoption("--record-expected", metavar="FILE", help=record)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for mark in MARKS:
+        config.addinivalue_line("markers", mark)
+    config.stash[BENCHES] = {}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """`--submission=PATH`: begin again, with the checks of its module alone."""
+    if not config.getoption("submission") or config.pluginmanager.has_plugin(AGAIN):
+        return None
+    from tito.grader.single import run_on_checks
+
+    return run_on_checks(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    for bench in config.stash[BENCHES].values():
+        if config.getoption("record_expected"):
+            bench.record(Path(config.getoption("record_expected")))
+        bench.close()
+
+
+@pytest.fixture
+def submission(request: pytest.FixtureRequest) -> Submission:
+    """What is graded: `run` asks it something, `check` compares it with the reference."""
+    benches = request.config.stash[BENCHES]
+    name = request.path.stem.removeprefix("test_")
+    if name not in benches:
+        from tito.grader.single import open_bench
+
+        benches[name] = open_bench(request.config, name)
+    asked: Submission = benches[name].submission(check_of(request.node).exercise)
+    return asked
+
+
+@pytest.fixture
+def rng(submission: Submission, request: pytest.FixtureRequest) -> np.random.Generator:
+    """Draws the inputs of a check: the same ones for every submission of a batch."""
+    import numpy as np
+
+    number = zlib.crc32(check_of(request.node).name.encode())
+    return np.random.default_rng([submission.bench.seed, number])
+
+
+def check_of(item: pytest.Item) -> Check:
+    """What the marks of a test say."""
+    exercise, points = item.get_closest_marker("exercise"), item.get_closest_marker("points")
+    if not exercise:
+        raise pytest.UsageError(f"{item.nodeid}: no exercise; write @pytest.mark.exercise('12.3')")
+    return Check(
+        item.nodeid.partition("::")[2],
+        exercise.args[0],
+        points.args[0] if points else 1,
+        item.get_closest_marker("hidden") is not None,
+    )
+
+
+def counted(verdicts: list[Verdict], items: list[pytest.Item]) -> Iterator[Verdict]:
+    """Points for a fixed question only beside a right answer to a drawn one of its exercise.
+
+    What is right for fixed inputs can be known, and answered, without computing it.
+    """
+    checks = {check_of(item).name: check_of(item) for item in items}
+    drawn = {check_of(item).name for item in items if "rng" in getattr(item, "fixturenames", ())}
+    asked = {checks[name].exercise for name in drawn}
+    right = [one.check for one in verdicts if one.check in drawn and one.category == PASSED]
+    computed = {checks[name].exercise for name in right}
+    for one in verdicts:
+        lone = one.check not in drawn and checks[one.check].exercise in asked - computed
+        yield replace(one, **LONE) if lone and one.category == PASSED else one
+
+
+def is_check(item: pytest.Item) -> bool:
+    return "submission" in getattr(item, "fixturenames", ())
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, Any, None]:
+    """Turn the end of a check into a verdict, and its traceback into a line."""
+    outcome = yield
+    if call.excinfo and call.excinfo.typename == "SandboxError":
+        pytest.exit(f"no sandbox: {call.excinfo.value}")  # nobody loses points by that
+    if is_check(item) and (call.when == "call" or call.excinfo):
+        report = outcome.get_result()
+        verdict = _verdict(item, call)
+        report.user_properties.append(("verdict", {**asdict(check_of(item)), **asdict(verdict)}))
+        if verdict.category != PASSED:
+            named = f" (known mistake: {verdict.mistake})" if verdict.mistake else ""
+            report.longrepr = f"{verdict.category}: {verdict.reason}{named}"
+
+
+def _verdict(item: pytest.Item, call: pytest.CallInfo[None]) -> Verdict:
+    from tito.grader.judge import Failed
+    from tito.grader.text import printable
+
+    check, error = check_of(item), call.excinfo.value if call.excinfo else None
+    if error is None:
+        return Verdict(check.name, check.points, PASSED)
+    asked = getattr(item, "funcargs", {}).get("submission")
+    if isinstance(error, Failed):
+        category, reason = error.answer.category, error.answer.told
+    else:  # an assertion of the check, or a value of which it can make nothing
+        category = "wrong value"
+        reason = str(error).partition("\n")[0] or type(error).__name__
+    mistake = asked.mistake() if asked else ""
+    return Verdict(check.name, 0, category, printable(reason, 300), mistake)

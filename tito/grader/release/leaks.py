@@ -1,0 +1,257 @@
+"""Proof that nothing of the instructor's leaves with a release: answers, hidden checks, exports.
+
+Texts are compared as words and signs, without comments, quotes, spaces and line ends, so that a
+new indentation or a moved line hides nothing. Every run of WINDOW words of an answer counts once;
+an answer has leaked where SHARE of its runs, or MANY, stand within twice its length.
+
+Measured on modules 01 to 12, released one by one with their hints, inline tests and tests/core:
+of answers with 24 words or more no innocent text holds over 48 % of the runs (11.2 beside
+autograd's rule of `index`), nor over 44 runs (a hint of 12.1). Shorter ones, 5 to 23 words, cannot
+be told from a hint that way (95 % of 1.10): they leak where they stand whole in a function of
+their name. Only an answer rewritten with other names, outside its markers, passes unseen.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import marshal
+import math
+import re
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import CodeType
+
+from tito.course import Course, Module
+from tito.exercises import NUMBER, Region, find_regions, strip_answers
+from tito.grader.release.public_checks import hidden_parts, public_part
+from tito.grader.release.unpack import IMAGES, unpacked
+from tito.lines import split
+from tito.notebook.cells import read_text
+
+WINDOW = 5
+SHARE = 0.6
+MANY = 60
+SHORT = 24
+_WORD = re.compile(r"\w+|[^\w\s\"'`\\]")
+_PREFIX = re.compile(r"\b[rbfu]{1,2}(?=[\"'])", re.IGNORECASE)
+_MARGIN = re.compile(r"^[\s#>|+]+")  # of a comment, a quotation, a table, a patch
+_MARKED = re.compile(
+    rf"^[\s#>]*### BEGIN SOLUTION ({NUMBER})\s*?\n(.*?)^[\s#>]*### END SOLUTION",
+    re.MULTILINE | re.DOTALL,
+)
+_STUB = re.compile(r"[\s#>]*raise NotImplementedError\([^\n]*\)[\s#>]*")
+Words = list[tuple[str, int]]  # with their lines
+Run = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Where something stands that a learner must not have."""
+
+    file: str
+    line: int | None
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}{f':{self.line}' if self.line else ''}: {self.what}"
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """An answer or a hidden check that is long enough to be known by a part of it."""
+
+    what: str
+    length: int  # in words
+    needed: int  # different runs that give it away
+
+
+@dataclass
+class Secrets:
+    """What to look for, by the words that lead to it."""
+
+    runs: dict[Run, set[Body]] = field(default_factory=lambda: defaultdict(set))
+    short: dict[str, list[tuple[str, Run]]] = field(default_factory=lambda: defaultdict(list))
+    names: dict[str, str] = field(default_factory=dict)
+    marked: dict[str, str] = field(default_factory=dict)  # exercise -> what
+    compiled: dict[tuple[object, ...], str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
+
+
+def find_leaks(course: Course, modules: list[Module], files: Mapping[str, bytes]) -> list[Leak]:
+    """Look through every file for what the released modules keep secret."""
+    secrets = _secrets(course, modules)
+    known: dict[bytes | str, list[tuple[int | None, str]]] = {}  # a zip repeats its folder
+    leaks: dict[tuple[str, str], Leak] = {}
+    for name, data in files.items():
+        found: list[tuple[str, int | None, str]]
+        found = [(name, None, what) for what in _by_path(secrets, name)]
+        for place, content in unpacked(name, data):
+            inner = place.rpartition(" > ")[2]
+            found += [(place, None, what) for what in _by_path(secrets, inner)]
+            if content not in known:
+                known[content] = list(_by_content(secrets, content))
+            found += [(place, line, what) for line, what in known[content]]
+        for place, line, what in found:
+            leaks.setdefault((place, what), Leak(place, line, what))
+    return list(leaks.values())
+
+
+def _secrets(course: Course, modules: list[Module]) -> Secrets:
+    secrets = Secrets()
+    for module in modules:
+        export = module.show(module.export)
+        secrets.paths[export] = f"the reference export of {module.name}"
+        made = f"Made from {module.show(module.script)} by `tito export`"
+        secrets.headers[made] = secrets.paths[export]
+        _add_answers(secrets, module)
+    secrets.paths["tests/course/"] = "a test of the course itself"
+    _add_hidden(secrets, course)
+    return secrets
+
+
+def _add_answers(secrets: Secrets, module: Module) -> None:
+    text = read_text(module.script)
+    lines, by_function = split(text), dict[str, str]()
+    for region in find_regions(lines):
+        what = f"the answer to {region.number} {region.name}"
+        by_function[region.name] = secrets.marked[region.number] = what
+        _add_answer(secrets, what, region, "\n".join(lines[region.begin + 1 : region.end]))
+    for code in _functions(compile(text, module.script.name, "exec", dont_inherit=True)):
+        if code.co_name in by_function:
+            secrets.compiled[_fingerprint(code)] = by_function[code.co_name]
+
+
+def _add_answer(secrets: Secrets, what: str, region: Region, text: str) -> None:
+    plain = tuple(word for word, _ in words(text))
+    if len(plain) < SHORT:
+        secrets.short[region.name].append((what, plain))
+    else:
+        _add_runs(secrets, what, plain, set())
+
+
+def _add_runs(secrets: Secrets, what: str, plain: Run, public: set[Run]) -> None:
+    own = set(_runs(plain)) - public
+    body = Body(what, len(plain), min(math.ceil(SHARE * len(own)), MANY))
+    for run in own:
+        secrets.runs[run].add(body)
+
+
+def _add_hidden(secrets: Secrets, course: Course) -> None:
+    """Names and bodies of hidden checks, less what public tests and stubs say as well."""
+    paths = sorted(course.root.joinpath("tests", "grading").rglob("*.py"))
+    texts = {path.relative_to(course.root).as_posix(): read_text(path) for path in paths}
+    shown = [public_part(text, file) for file, text in texts.items()]
+    shown += [read_text(path) for path in course.root.joinpath("tests", "core").rglob("*.py")]
+    shown += [strip_answers(read_text(module.script)) for module in course.modules]
+    public = [tuple(word for word, _ in words(text)) for text in shown]
+    public_words = {word for text in public for word in text}
+    public_runs = {run for text in public for run in _runs(text)}
+    for file, text in texts.items():
+        for name, part in hidden_parts(text, file):
+            what = f"the hidden check {name} ({file})"
+            if name not in public_words:
+                secrets.names[name] = what
+            _add_runs(secrets, what, tuple(word for word, _ in words(part)), public_runs)
+
+
+def words(text: str, margins: bool = False) -> Words:
+    """The words of a text; with `margins`, those of lines that are comments as well."""
+    found = []
+    for number, line in enumerate(text.replace("\\n", " \n").split("\n"), 1):
+        line = _MARGIN.sub("", line) if margins else line
+        code = _PREFIX.sub("", line.partition("#")[0])
+        found += [(word, number) for word in _WORD.findall(code)]
+    return found
+
+
+def _runs(plain: Run) -> Iterator[Run]:
+    for index in range(len(plain) - WINDOW + 1):
+        yield plain[index : index + WINDOW]
+
+
+def _by_path(secrets: Secrets, path: str) -> list[str]:
+    return [what for part, what in secrets.paths.items() if part in path]
+
+
+def _by_content(secrets: Secrets, content: str | bytes) -> Iterator[tuple[int | None, str]]:
+    if isinstance(content, bytes):
+        yield from ((None, what) for what in _in_bytes(secrets, content))
+        content = content.decode("latin-1")  # a text may follow a picture
+    for part, what in secrets.headers.items():
+        if part in content:
+            yield content.count("\n", 0, content.index(part)) + 1, what
+    for match in _MARKED.finditer(content):
+        if match[1] in secrets.marked and not _STUB.fullmatch(match[2]):
+            yield content.count("\n", 0, match.start()) + 1, secrets.marked[match[1]]
+    for stream in (words(content), words(content, margins=True)):
+        yield from _names(secrets, stream)
+        yield from _short_answers(secrets, stream)
+        yield from _long_ones(secrets, stream)
+
+
+def _in_bytes(secrets: Secrets, data: bytes) -> Iterator[str]:
+    """Compiled answers by name; anything else that cannot be looked into, but for pictures."""
+    if data.startswith(importlib.util.MAGIC_NUMBER):
+        codes = {_fingerprint(code) for code in _functions(marshal.loads(data[16:]))}
+        found = {secrets.compiled[code] for code in codes & set(secrets.compiled)}
+        yield from sorted(found) or ["compiled Python, which may hold any answer"]
+    elif not data.startswith(IMAGES):
+        yield "a file that cannot be looked into: leave it out, or save it as UTF-8 text"
+
+
+def _functions(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _functions(constant)
+
+
+def _fingerprint(code: CodeType) -> tuple[object, ...]:
+    return code.co_name, code.co_code, code.co_names, code.co_varnames
+
+
+def _names(secrets: Secrets, stream: Words) -> Iterator[tuple[int, str]]:
+    for word, line in stream:
+        if word in secrets.names:
+            yield line, secrets.names[word]
+
+
+def _short_answers(secrets: Secrets, stream: Words) -> Iterator[tuple[int, str]]:
+    """A short answer counts from `def` of its function to the next definition."""
+    plain = [word for word, _ in stream]
+    starts = [index for index, word in enumerate(plain) if word in ("def", "class")]
+    for start, end in zip(starts, [*starts, len(plain)][1:], strict=True):
+        inside = plain[start:end]
+        for what, answer in secrets.short.get(plain[start + 1] if inside[1:] else "", []):
+            places = range(len(inside) - len(answer) + 1)
+            found = (i for i in places if tuple(inside[i : i + len(answer)]) == answer)
+            for index in found:
+                yield stream[start + index][1], what
+
+
+def _long_ones(secrets: Secrets, stream: Words) -> Iterator[tuple[int, str]]:
+    hits: dict[Body, list[tuple[int, Run]]] = defaultdict(list)
+    for index, run in enumerate(_runs(tuple(word for word, _ in stream))):
+        for body in secrets.runs.get(run, ()):
+            hits[body].append((index, run))
+    for body, found in hits.items():
+        known = _known_at(body, found)
+        if known is not None:
+            yield stream[known][1], body.what
+
+
+def _known_at(body: Body, found: list[tuple[int, Run]]) -> int | None:
+    """Where enough different runs have come together, within twice the length."""
+    inside: deque[tuple[int, Run]] = deque()
+    counts: Counter[Run] = Counter()
+    for index, run in found:
+        inside.append((index, run))
+        counts[run] += 1
+        while inside[0][0] < index - 2 * body.length:
+            _, left = inside.popleft()
+            counts[left] -= 1
+        if sum(map(bool, counts.values())) >= body.needed:
+            return index
+    return None

@@ -1,0 +1,70 @@
+"""Where the learner should look after a failure, and their own lines there."""
+
+from __future__ import annotations
+
+import textwrap
+
+from tito import console
+from tito.course import Module
+from tito.exercises import TEST_ID, Exercise, find_exercises, find_regions, number_in
+from tito.lines import split
+from tito.notebook.cell import Cell
+from tito.places import Frame, Place
+from tito.stubs import STUB
+
+CODE = 3  # lines of the learner's own
+
+
+def own_code(frames: list[Frame], number: str, modules: list[Module]) -> list[str]:
+    """The line that ran last or, where a test refused what it returned, the whole answer."""
+    place = _own_line(frames, modules)
+    lines = [place.source.strip()] if place and not STUB.search(place.source) else []
+    if place is None:
+        place, lines = _answer(number, modules)
+    if place is None:
+        return []
+    where = f"{place.file} (in the notebook: cell {place.cell.ordinal}, line {place.line})"
+    return [where, *(f"    {line}" for line in cut(lines, CODE))]
+
+
+def cut(lines: list[str], most: int) -> list[str]:
+    more = "…" if console.can_print("…") else "..."
+    return lines if len(lines) <= most else [*lines[: most - 1], f"{lines[most - 1]} {more}"]
+
+
+def in_answer(place: Place) -> bool:
+    """Does the line stand between a pair of markers?"""
+    regions = find_regions(place.cell.lines)
+    return any(region.begin < place.line - 1 < region.end for region in regions)
+
+
+def _own_line(frames: list[Frame], modules: list[Module]) -> Place | None:
+    """The innermost line of an answer, or else of a cell that is not a test or a helper."""
+    places = [frame.place for frame in frames if frame.place]
+    places = [place for place in places if place.module in modules]
+    answers = [place for place in places if in_answer(place)]
+    found = answers or [place for place in places if not _given(place.cell)]
+    return found[-1] if found else None
+
+
+def _given(cell: Cell) -> bool:
+    return bool(cell.grade_id) and (not number_in(cell) or bool(TEST_ID.match(cell.grade_id)))
+
+
+def _answer(number: str, modules: list[Module]) -> tuple[Place | None, list[str]]:
+    for module in modules:
+        for exercise in find_exercises(module.cells) if number else []:
+            if exercise.number == number:
+                return _lines_of(module, exercise)
+    return None, []
+
+
+def _lines_of(module: Module, exercise: Exercise) -> tuple[Place | None, list[str]]:
+    lines = exercise.cell.lines
+    for region in find_regions(lines):
+        if region.number == exercise.number:
+            own = lines[region.begin + 1 : region.end] if exercise.written else []
+            code = "\n".join(line for line in own if line.strip())
+            place = Place(module, exercise.cell, region.begin + 2)
+            return place, split(textwrap.dedent(code))
+    return None, []
