@@ -63,6 +63,30 @@ def test_new_text_tests_and_docstrings_arrive_around_the_answer(mine) -> None:
     assert "nothing to take over" in mine.update()
 
 
+def long_marker(match: re.Match) -> str:
+    """A marker as the course wrote it before they were short."""
+    points = f', "points": {match[2]}' if match[2] else ""
+    return f'# %% nbgrader={{"grade_id": "{match[1]}"{points}, "schema_version": 3}}'
+
+
+def test_a_folder_with_nbgraders_long_markers_works_and_is_brought_to_the_short_ones(mine) -> None:
+    for path in (mine.beta, mine.root / ".tito/pristine/modules/02_beta/beta_dev.py"):
+        text = path.read_text("utf-8")
+        long = re.sub(r"(?m)^# %% ([\w.-]+)(?: points=(\d+))?$", long_marker, text)
+        assert long != text
+        path.write_text(long, "utf-8")
+    mine.beta.with_suffix(".ipynb").unlink()
+    assert mine.tito("sync").returncode == 0
+    assert "✓ inline tests of beta pass" in mine.tito("module", "test", "2").stdout
+    mine.update()
+    text = mine.beta.read_text("utf-8")
+    assert "nbgrader" not in text and "# %% test-2.1 points=1\n" in text
+    assert "return 4 * x  # mine" in text
+    cells = json.loads(mine.beta.with_suffix(".ipynb").read_text("utf-8"))["cells"]
+    assert {"title": "test-2.1", "points": 1} in [cell["metadata"] for cell in cells]
+    assert mine.tito("module", "complete", "2").returncode == 0
+
+
 def test_a_cell_that_both_changed_stays_the_learners_and_is_named_once(mine) -> None:
     mine.edit(mine.beta, DOCSTRING, '"""My own words."""')
     mine.course.edit(mine.course.beta, DOCSTRING, '"""Four times x."""')
