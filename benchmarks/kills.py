@@ -24,7 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
-from tests.tito.conftest import ALPHA, ToyCourse, make_course  # noqa: E402
+from tests.toy import ALPHA, ToyCourse, make_course  # noqa: E402
 
 Files = dict[str, bytes]
 ANSWER = "return SCALE * x", "return x * SCALE  # my own words"

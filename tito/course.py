@@ -92,6 +92,16 @@ class Module:
     def export(self) -> Path:
         return self.root.joinpath("tinytorch", *self.target.split(".")).with_suffix(".py")
 
+    @property
+    def tests(self) -> Path:
+        """The folder of tests of what the module exports."""
+        return self.root / "tests" / "core" / self.name
+
+    @property
+    def checks(self) -> Path:
+        """The graded checks of the module."""
+        return self.root / "tests" / "grading" / f"test_{self.name}.py"
+
     @cached_property
     def imports(self) -> set[str]:
         """Targets of the modules this one is built on."""

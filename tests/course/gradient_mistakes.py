@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tests.core.attention_judges import Attention
+from tests.core.attention.judges import Attention
 from tests.course.mistakes import finish, scaled_scores
 from tinytorch.core.attention import attention_scores, attention_weights, weighted_sum
 from tinytorch.core.tensor import Op, Tensor

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from tests.core import head_judges as judges
-from tests.core.head_judges import MultiHead
+from tests.core.attention import head_judges as judges
+from tests.core.attention.head_judges import MultiHead
 from tinytorch.core.attention import MultiHeadAttention, merge_heads, split_heads
 
 MISTAKES: list[tuple[MultiHead, Callable[[MultiHead], None]]] = []

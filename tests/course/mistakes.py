@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tests.core import attention_judges as judges
-from tests.core import mask_judges
-from tests.core.attention_judges import Attention
+from tests.core.attention import judges, mask_judges
+from tests.core.attention.judges import Attention
 from tinytorch.core.activations import softmax
 from tinytorch.core.attention import align_mask, attention_weights
 from tinytorch.core.tensor import Tensor

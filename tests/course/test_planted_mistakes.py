@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.core import attention_judges, head_judges, mask_judges
+from tests.core.attention import head_judges, mask_judges
+from tests.core.attention import judges as attention_judges
 from tests.course import gradient_mistakes, head_mistakes, mistakes
 from tinytorch.core.attention import (
     MultiHeadAttention,

@@ -153,7 +153,7 @@ def test_tests_pass_on_what_stands_behind_two_dashes(course) -> None:
 
 def test_a_failing_test_is_exit_code_1_and_names_the_exercise(course) -> None:
     course.tito("export", "--all")
-    course.edit(course.root / "tests/core/test_alpha.py", "== 10", "== 11")
+    course.edit(course.root / "tests/core/alpha/test_alpha.py", "== 10", "== 11")
     done = course.tito("test", "alpha")
     assert done.returncode == 1
     assert "exercise 1.1: double: AssertionError" in done.stdout
@@ -161,11 +161,11 @@ def test_a_failing_test_is_exit_code_1_and_names_the_exercise(course) -> None:
 
 
 def test_a_module_without_tests_is_said_so(course) -> None:
-    (course.root / "tests/core/test_beta.py").unlink()
-    (course.root / "tests/core/test_betamax.py").touch()
+    (course.root / "tests/core/beta/test_beta.py").unlink()
+    (course.root / "tests/core/test_beta.py").touch()  # beside the folder is not in it
     done = course.tito("test", "beta")
     assert done.returncode == 2
-    assert "no tests for beta" in done.stdout
+    assert "no tests for beta: tests/core/beta holds no test_*.py" in done.stdout
 
 
 def test_a_source_newer_than_its_export_is_warned_about(course) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tito.conftest import ToyCourse, make_course
+from tests.toy import ToyCourse, make_course
 from tito import cli
 from tito.commands import doctor
 from tito.course import Course

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tito.conftest import ToyCourse, make_course
+from tests.toy import ToyCourse, make_course
 
 BODY = "return SCALE * x"
 NEXT_CELL = "\n\n\n# %% test-1.1"
@@ -38,7 +38,7 @@ def read_only(course: ToyCourse) -> None:
 
 def unreadable_tests(course: ToyCourse) -> None:
     course.edit(course.alpha, BODY, "return x * SCALE")
-    (course.root / "tests/core/test_alpha.py").write_text("import nothing_like_it\n", "utf-8")
+    (course.root / "tests/core/alpha/test_alpha.py").write_text("import nothing_like_it\n", "utf-8")
 
 
 def other_side(course: ToyCourse) -> None:

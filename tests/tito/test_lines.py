@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.tito.conftest import ALPHA, ToyCourse, make_course
+from tests.toy import ALPHA, ToyCourse, make_course
 from tito import lines, sync
 from tito.errors import CodeError
 from tito.exercises import strip_answers

@@ -103,7 +103,9 @@ def _export_tested(course: Course, module: Module) -> None:
         exporting.check_import(module, path)
         tests = test_files(course, module)
         if not tests:
-            console.note(f"tests/ holds no test_{module.name}*.py: only the inline tests ran")
+            console.note(
+                f"{module.show(module.tests)} holds no test_*.py: only the inline tests ran"
+            )
         else:
             args = [*tests, "-q", "-x", "-p", "no:cacheprovider"]
             _judge(module, runner.run_tests(course, args, {module: path}, quiet=True))

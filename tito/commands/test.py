@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
 from tito import console
@@ -70,13 +68,13 @@ def _ready(course: Course, modules: list[Module], everything: bool) -> list[Modu
 
 
 def test_files(course: Course, module: Module) -> list[str]:
-    """tests/**/test_<name>.py and test_<name>_*.py, as seen from the course's root.
+    """Its folder of tests and its graded checks, those that are there, as seen from the root.
 
     pytest takes `[` and `::` in a path for parts of a test's name, and a folder may have them.
     """
-    pattern = re.compile(rf"test_{module.name}(_.*)?\.py")
-    found = sorted((course.root / "tests").rglob(f"test_{module.name}*.py"))
-    return [module.show(path) for path in found if pattern.fullmatch(path.name)]
+    found = [module.tests] if any(module.tests.rglob("test_*.py")) else []
+    found += [module.checks] if module.checks.is_file() else []
+    return [module.show(path) for path in found]
 
 
 def _files_or_error(course: Course, modules: list[Module]) -> list[str]:
@@ -85,7 +83,7 @@ def _files_or_error(course: Course, modules: list[Module]) -> list[str]:
         own = test_files(course, module)
         if not own:
             raise TitoError(
-                f"no tests for {module.name}: tests/ holds no test_{module.name}*.py",
+                f"no tests for {module.name}: {module.show(module.tests)} holds no test_*.py",
                 f"its inline tests run with `tito module test {module.name}`",
             )
         files += own

@@ -28,7 +28,6 @@ from tito.grader import mistakes
 from tito.grader.gradebook import IN_TIME, Batch, Gradebook, Lateness
 from tito.grader.intake.find import Found
 from tito.grader.judge import LIMIT
-from tito.grader.single import checks_file
 from tito.grader.verdict import Check, Graded, Verdict
 from tito.run.environment import chosen
 
@@ -77,7 +76,7 @@ class Judge:
             self.checks = [Check(**told) for told in self._answer()["checks"]]
         except EOFError:
             self.close()
-            file = plan.module.show(checks_file(plan.course, plan.module))
+            file = plan.module.show(plan.module.checks)
             raise TitoError(f"the checks cannot be run: {file}", f"`pytest {file}`") from None
 
     def grade(self, job: dict[str, Any]) -> dict[str, Any]:
@@ -240,7 +239,7 @@ def _seed(plan: Plan, book: Path) -> int:
 
 def fingerprint(course: Course, module: Module) -> str:
     """What a grade depends on besides the submission: reference, checks, names of mistakes."""
-    files = [module.script, checks_file(course, module)]
+    files = [module.script, module.checks]
     files.append(course.root / mistakes.FOLDER / f"{module.folder_name}.md")
     content = [file.read_bytes() if file.exists() else b"" for file in files]
     return hashlib.sha256(b"\0".join([__version__.encode(), *content])).hexdigest()

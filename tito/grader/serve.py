@@ -21,7 +21,6 @@ from tito.grader.intake.find import Found, Source, Unreadable, read
 from tito.grader.judge import Bench
 from tito.grader.plugin import BENCHES, check_of, counted, is_check
 from tito.grader.sandbox import NAMES
-from tito.grader.single import checks_file
 from tito.grader.verdict import PASSED, Graded, Verdict
 
 NOT_NEEDED = ("cacheprovider", "logging", "unraisableexception", "threadexception")
@@ -110,5 +109,5 @@ def main() -> None:
     settings += [part for name in NOT_NEEDED for part in ("-p", f"no:{name}")]
     loop = Loop(bench, float(limit), inbox, outbox)
     os.chdir(course.root)  # pytest takes `[` and `::` in a path for parts of a test's name
-    status = pytest.main([*settings, module.show(checks_file(course, module))], plugins=[loop])
+    status = pytest.main([*settings, module.show(module.checks)], plugins=[loop])
     sys.exit(int(status))

@@ -20,10 +20,6 @@ from tito.grader.sandbox import NAMES, SAFE
 TARGET = re.compile(rb"default_exp\s+core\.(\w+)")
 
 
-def checks_file(course: Course, module: Module) -> Path:
-    return course.root / "tests" / "grading" / f"test_{module.name}.py"
-
-
 def run_on_checks(config: pytest.Config) -> int:
     """Start pytest again on the checks of the module that was handed in."""
     here = config.invocation_params.dir
@@ -35,7 +31,7 @@ def run_on_checks(config: pytest.Config) -> int:
         raise pytest.UsageError(f"{error.message}: {error.fix}") from None
     others = list(_without_submission([str(arg) for arg in config.invocation_params.args]))
     named = any(Path(here, arg.partition("::")[0]).exists() for arg in others)
-    files = [] if named else [os.path.relpath(checks_file(course, module), here)]
+    files = [] if named else [os.path.relpath(module.checks, here)]
     settings = ["-c", str(course.root / "pyproject.toml"), f"--submission={path}"]
     settings += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # tito is imported already
     second = SimpleNamespace(__name__=AGAIN)  # a plugin that says: this is the second start
@@ -78,7 +74,7 @@ def require_consent(level: int, given: bool) -> None:
 
 def _guess(course: Course, path: Path) -> str:
     """The module that the path, or the text of the file, names."""
-    known = [module for module in course.modules if checks_file(course, module).exists()]
+    known = [module for module in course.modules if module.checks.exists()]
     text = path.read_bytes() if path.is_file() else b""
     found = {target.decode() for target in TARGET.findall(text)}
     named = [

@@ -2,7 +2,7 @@
 
 JSON is written as nbformat writes it, so that JupyterLab saving the file changes nothing else.
 Percent text is written as jupytext writes it (importing jupytext beside JupyterLab takes three
-seconds); tests/tito/test_notebook.py holds the two equal.
+seconds); tests/tito/notebook/test_ipynb.py holds the two equal.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Importing jupytext costs a quarter of a second, so the commands a learner types all day read with
 this file. The rules, oddities included, are those of jupytext 1.19 (MIT licence, Marc Wouts and
-contributors); tests/tito/test_percent.py holds the two equal.
+contributors); tests/tito/notebook/test_percent.py holds the two equal.
 """
 
 from __future__ import annotations

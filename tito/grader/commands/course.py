@@ -12,7 +12,7 @@ from tito.errors import TitoError
 from tito.grader.batch import Plan
 from tito.grader.proof import Proof, Proving
 from tito.grader.sandbox import best_level, inside_folder
-from tito.grader.single import checks_file, require_consent
+from tito.grader.single import require_consent
 
 SEED = 0
 COLUMNS = ("reference", "stub", "empty", "wrong", "right", "release")
@@ -43,9 +43,9 @@ def check(names: tuple[str, ...], jobs: int, seed: int, unsandboxed: bool) -> in
 def _with_checks(here: Course, names: tuple[str, ...]) -> list[Module]:
     """Those that were named, or all that have checks."""
     modules = here.select(names, everything=not names)
-    lacking = [module for module in modules if not checks_file(here, module).exists()]
+    lacking = [module for module in modules if not module.checks.exists()]
     if names and lacking:
-        file = lacking[0].show(checks_file(here, lacking[0]))
+        file = lacking[0].show(lacking[0].checks)
         raise TitoError(f"no checks for {lacking[0].name}", f"write {file}")
     for module in lacking:
         console.note(f"{module.folder_name} has no checks")

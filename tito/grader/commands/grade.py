@@ -21,7 +21,7 @@ from tito.grader.intake.find import Found
 from tito.grader.judge import LIMIT
 from tito.grader.report import write_reports
 from tito.grader.sandbox import NAMES, best_level, inside_folder
-from tito.grader.single import checks_file, require_consent
+from tito.grader.single import require_consent
 from tito.learner.source import course_here
 
 BOOK = "gradebook.sqlite"
@@ -106,10 +106,8 @@ def merge(folders: tuple[Path, ...], folder: Path, late_percent: float | None) -
 def _course_of(name: str) -> tuple[Course, Module]:
     course = course_here()
     module = course.module(name)
-    if not checks_file(course, module).exists():
-        raise TitoError(
-            f"no checks for {module.name}", f"write {module.show(checks_file(course, module))}"
-        )
+    if not module.checks.exists():
+        raise TitoError(f"no checks for {module.name}", f"write {module.show(module.checks)}")
     return course, module
 
 

@@ -52,8 +52,7 @@ def extra_files(course: Course, modules: list[Module]) -> dict[str, bytes]:
     """What the reference answers to the public checks: learners can run them without it."""
     found = {}
     for module in modules:
-        checks = course.root / "tests" / "grading" / f"test_{module.name}.py"
-        recorded = _recorded(course, checks) if checks.exists() else b""
+        recorded = _recorded(course, module.checks) if module.checks.exists() else b""
         if recorded:
             found[RECORD.format(module.name)] = recorded
     return found
@@ -163,8 +162,9 @@ def _tests(course: Course, modules: list[Module], every: Mapping[str, bytes]) ->
     for path in course.root.joinpath("tests", "grading").rglob("*.py"):
         name = path.relative_to(course.root).as_posix()
         texts[name] = public_part(read_text(path), name)
-    own = re.compile(rf"test_({'|'.join(module.name for module in modules)})(_\w+)?\.py")
-    wanted = [name for name in texts if own.fullmatch(Path(name).name)]
+    own = tuple(f"{module.show(module.tests)}/test_" for module in modules)
+    own += tuple(module.show(module.checks) for module in modules)
+    wanted = [name for name in texts if name.startswith(own)]
     wanted = [name for name in wanted if re.search(r"^\s*def test_", texts[name], re.MULTILINE)]
     wanted += [name for name in texts if name.endswith("/conftest.py")]
     for name in wanted:

@@ -1,0 +1,5 @@
+"""The toy course, for every test of the instructor's side."""
+
+from tests.toy import _own_memory, course, learner, make
+
+__all__ = ["_own_memory", "course", "learner", "make"]

@@ -1,0 +1,301 @@
+"""The leak scan: each way an answer or a hidden check can slip out is found, and named."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import io
+import json
+import marshal
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tito.course import Course
+from tito.errors import CodeError
+from tito.exercises import find_regions, strip_answers
+from tito.grader.release.leaks import SHORT, Leak, find_leaks, words
+from tito.grader.release.public_checks import hidden_parts, public_part
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+LONG = """total, largest = 0.0, None
+    for index, value in enumerate(x):  # every value
+        total += value * (index + 1)
+        if largest is None or value > largest:
+            largest = value
+    return {"total": total, "largest": largest}"""
+SHORT_CODE = "def double(x):\n  return SCALE*x\n"
+CHECKS = '''\
+"""Checks of module 01."""
+import decimal
+import math
+
+import pytest
+
+from tests.grading import numbers
+
+
+def half(x):
+    # only for hidden ones
+    return decimal.Decimal(x) / 2
+
+
+SIZES = (3, 5)
+
+
+@pytest.mark.exercise("1.1")
+class TestDouble:
+    """Both kinds."""
+
+    @pytest.mark.points(1)
+    def test_three(self, submission):
+        assert submission.run(lambda alpha: alpha.double(3)) == max(SIZES) + 1  # the public one
+
+    # Negative numbers:
+    # nobody thinks of them.
+    @pytest.mark.hidden
+    @pytest.mark.points(2)
+    def test_negative_thirteen(self, submission):
+        def probe(alpha, x):
+            return alpha.double(x)
+        assert submission.run(probe, x=-13) == half(-52) == math.floor(numbers.LOW)
+        # and so on
+
+    def test_last(self):
+        assert math.pi > SIZES[0]
+
+
+@pytest.mark.hidden
+class TestSecretly:
+    def test_nothing_at_all(self, submission):
+        assert submission.run(lambda alpha: alpha.double(0)) == 0
+'''
+
+
+@pytest.fixture
+def find(course):
+    """Leaks in files, for a course whose second answer is long, with checks of both kinds."""
+    course.edit(course.alpha, "return x + 1", LONG)
+    folder = course.root / "tests/grading"
+    folder.mkdir()
+    (folder / "test_alpha.py").write_text(CHECKS, "utf-8")
+
+    def find(name: str, content: str | bytes) -> list[str]:
+        data = content.encode() if isinstance(content, str) else content
+        module = course.module()
+        return [str(leak) for leak in find_leaks(Course(course.root), [module], {name: data})]
+
+    return find
+
+
+def notebook(**cell: object) -> str:
+    first = {"cell_type": "markdown", "metadata": {}, "source": ["# One\n"]}
+    return json.dumps({"cells": [first, {"cell_type": "code", "source": [], **cell}]})
+
+
+def zipped(name: str, content: str | bytes) -> bytes:
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return memory.getvalue()
+
+
+def in_base64(content: str) -> str:
+    return base64.b64encode(content.encode()).decode()
+
+
+def compiled(code: str) -> bytes:
+    return importlib.util.MAGIC_NUMBER + bytes(12) + marshal.dumps(compile(code, "a.py", "exec"))
+
+
+def function(body: str) -> str:
+    return f'def next_one(x):\n    """Document next_one."""\n    {body}\n'
+
+
+NEXT, DOUBLE = "the answer to 1.2 next_one", "the answer to 1.1 double"
+SECRET = "the hidden check test_negative_thirteen (tests/grading/test_alpha.py)"
+MARKERS = "    ### BEGIN SOLUTION 1.1\n    {}\n    ### END SOLUTION\n"
+LINES = LONG.splitlines(keepends=True)
+PLANTED = {
+    "in a README": ("README.md", f"# Notes\n\n```python\n{LONG}\n```\n", f"README.md:6: {NEXT}"),
+    "in a hidden folder": (".tito/pristine/a.py", LONG, f".tito/pristine/a.py:3: {NEXT}"),
+    "indented anew": ("a.py", LONG.replace("    ", "\t\t").replace("0.0,", "0.0,\\\n"), NEXT),
+    "with other quotes": ("a.py", LONG.replace('"', "'").replace("{'t", "{f't"), NEXT),
+    "with a line moved": ("a.py", "".join([*LINES[2:], LINES[0], LINES[1]]), NEXT),
+    "with a third gone": ("a.py", "".join(LINES[:4]), NEXT),
+    "as a comment": ("a.py", "".join(f"# {line}" for line in LINES), NEXT),
+    "in a string": ("a.py", f"text = {LONG!r}", NEXT),
+    "in an output": (
+        "a.ipynb",
+        notebook(outputs=[{"output_type": "stream", "text": LINES}]),
+        f"a.ipynb > cells.1.outputs.0.text:3: {NEXT}",
+    ),
+    "in lines without ends": (
+        "a.ipynb",
+        notebook(metadata={"was": LONG.splitlines()}),
+        f"a.ipynb > cells.1.metadata.was:3: {NEXT}",
+    ),
+    "as coloured HTML": (
+        "a.ipynb",
+        notebook(outputs=[{"data": {"text/html": LONG.replace("value", "<b>value</b>")}}]),
+        f"cells.1.outputs.0.data.text/html:3: {NEXT}",
+    ),
+    "in metadata": ("a.ipynb", notebook(metadata={"was": LONG}), f"cells.1.metadata.was:3: {NEXT}"),
+    "in an attachment": (
+        "a.ipynb",
+        notebook(attachments={"a.txt": {"text/plain": in_base64(LONG)}}),
+        f"cells.1.attachments.a.txt.text/plain > base64:3: {NEXT}",
+    ),
+    "in UTF-16": ("a.txt", LONG.encode("utf-16"), f"a.txt:3: {NEXT}"),
+    "in UTF-16 without a mark": ("a.txt", LONG.encode("utf-16-be"), f"a.txt:3: {NEXT}"),
+    "in Latin-1": ("a.txt", ("# é\n" + LONG).encode("latin-1"), f"a.txt:4: {NEXT}"),
+    "in a zip": ("out.zip", zipped("mine/a.py", LONG), f"out.zip > mine/a.py:3: {NEXT}"),
+    "in a zip in a zip": ("out.zip", zipped("b", zipped("a.py", LONG)), f"b > a.py:3: {NEXT}"),
+    "behind a picture": ("a.png", b"\x89PNG\r\n\x1a\n\0" + LONG.encode(), NEXT),
+    "short": ("a.md", SHORT_CODE, f"a.md:2: {DOUBLE}"),
+    "short, in a notebook": (
+        "a.ipynb",
+        notebook(source=[SHORT_CODE]),
+        f"cells.1.source:2: {DOUBLE}",
+    ),
+    "rewritten between its markers": ("a.py", MARKERS.format("return x + x"), f"a.py:1: {DOUBLE}"),
+    "compiled": ("a.pyc", compiled(function(LONG)), f"a.pyc: {NEXT}"),
+    "compiled by nobody knows whom": ("a.pyc", compiled("x = 1"), "compiled Python"),
+    "in what cannot be read": ("a.gz", b"\x1f\x8b\x08\0\0", "a.gz: a file that cannot be looked"),
+    "the export's place": ("tinytorch/core/alpha.py", "", "the reference export of alpha"),
+    "the export's header": (
+        "b.py",
+        "#\n# Made from modules/01_alpha/alpha_dev.py by `tito export`: edit that.",
+        "b.py:2: the reference export of alpha",
+    ),
+    "a hidden check's name": ("b.py", "# see test_negative_thirteen", f"b.py:1: {SECRET}"),
+    "a hidden check's body": (
+        "b.md",
+        "def probe(alpha, x): return alpha.double(x)\n"
+        "assert submission.run(probe, x=-13) == half(-52) == math.floor(numbers.LOW)",
+        f"b.md:2: {SECRET}",
+    ),
+    "a hidden class": ("b.py", "def test_nothing_at_all(): ...", "check test_nothing_at_all ("),
+    "the course's tests": ("tests/course/wrong/01.md", "", "a test of the course itself"),
+    "the course's tests, zipped": (
+        "a.zip",
+        zipped("tests/course/a.py", ""),
+        "a test of the course",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", PLANTED)
+def test_what_is_planted_is_found_and_named(find, how) -> None:
+    file, content, expected = PLANTED[how]
+    assert any(expected in leak for leak in find(file, content))
+
+
+INNOCENT = {
+    "the stub": lambda course: strip_answers(course.alpha.read_text("utf-8")),
+    "the public checks": lambda _: public_part(CHECKS, "test_alpha.py"),
+    "half of an answer": lambda _: "".join(LINES[:2]),
+    "a short answer in another function": lambda _: "def other(x):\n    return SCALE * x\n",
+    "a short answer after its function": lambda _: (
+        "def double(x): ...\nclass A:\n  return SCALE * x"
+    ),
+    "an empty region": lambda _: MARKERS.format(
+        'raise NotImplementedError("exercise 1.1: double")'
+    ),
+    "another module's answer": lambda course: course.beta.read_text("utf-8"),
+    "two halves far apart": lambda _: "".join([*LINES[:3], "so it is, " * 50, *LINES[3:]]),
+    "a text in Latin-1": lambda _: "é".encode("latin-1"),
+    "a picture": lambda _: b"\x89PNG\r\n\x1a\n\0\xff\x01",
+    "noise in base64": lambda _: in_base64("".join(map(chr, range(200)))),
+}
+
+
+@pytest.mark.parametrize("what", INNOCENT)
+def test_what_is_innocent_is_left_alone(find, course, what) -> None:
+    assert find("a.py", INNOCENT[what](course)) == []
+
+
+def test_a_name_that_a_public_check_has_too_is_no_secret(find, course) -> None:
+    course.edit(course.root / "tests/grading/test_alpha.py", "test_nothing_at_all", "test_three")
+    assert find("a.py", "def test_three(): ...") == []
+    assert find("a.py", "class TestSecretly: ...") != []
+
+
+def test_quotes_prefixes_and_comments_are_no_words() -> None:
+    assert words("x = f'a{b}'  # c\nRb\"d\"") == words("x = 'a{b}'\n'd'")
+    assert [word for word, _ in words("# a\n> b", margins=True)] == ["a", "b"]
+
+
+def test_of_a_zip_and_its_folder_each_place_is_named(course, find) -> None:
+    files = {"a.py": LONG.encode(), "out.zip": zipped("a.py", LONG)}
+    leaks = find_leaks(Course(course.root), [course.module()], files)
+    assert leaks == [Leak("a.py", 3, NEXT), Leak("out.zip > a.py", 3, NEXT)]
+
+
+@pytest.mark.parametrize("name", ["01", "02", "03", "05", "11", "12"])
+def test_every_answer_of_the_course_is_found_and_no_stub_is(name) -> None:
+    course = Course(REPOSITORY)
+    module = course.module(name)
+    text = module.script.read_text("utf-8")
+    lines = text.splitlines()
+    planted, named = dict[str, bytes](), set[tuple[str, str]]()
+    for region in find_regions(lines):
+        body = "\n".join(f" {line}" for line in lines[region.begin + 1 : region.end])
+        head = f"def {region.name}():\n" if len(words(body)) < SHORT else ""
+        file = f"{region.begin}.md"
+        planted[file] = (head + body).encode()
+        named |= {(file, f"the answer to {region.number} {region.name}")}
+    assert {(leak.file, leak.what) for leak in find_leaks(course, [module], planted)} >= named
+    assert find_leaks(course, [module], {"a.py": strip_answers(text).encode()}) == []
+
+
+def test_hidden_checks_go_with_their_comments_helpers_and_imports() -> None:
+    public = public_part(CHECKS, "test_alpha.py")
+    assert (
+        public
+        == '''\
+"""Checks of module 01."""
+import math
+
+import pytest
+
+
+SIZES = (3, 5)
+
+
+@pytest.mark.exercise("1.1")
+class TestDouble:
+    """Both kinds."""
+
+    @pytest.mark.points(1)
+    def test_three(self, submission):
+        assert submission.run(lambda alpha: alpha.double(3)) == max(SIZES) + 1  # the public one
+
+    def test_last(self):
+        assert math.pi > SIZES[0]
+'''
+    )
+    hidden = [name for name, _ in hidden_parts(CHECKS, "test_alpha.py")]
+    assert hidden == ["test_negative_thirteen", "TestSecretly", "test_nothing_at_all"]
+
+
+def test_without_hidden_checks_a_file_stays_as_it_is() -> None:
+    text = public_part(CHECKS, "a.py") + "\nimport os  # unused, but nobody hides it\n"
+    assert public_part(text, "a.py") == text
+
+
+def test_a_class_whose_checks_are_all_hidden_goes_as_a_whole() -> None:
+    text = "import pytest\n\n\nclass TestA:\n    @pytest.mark.hidden\n    def test_a(self): ...\n"
+    assert public_part(text, "a.py") == ""
+
+
+@pytest.mark.parametrize("line", ["pytestmark = pytest.mark.hidden", "x = [pytest.mark.hidden()]"])
+def test_a_mark_that_is_no_decorator_is_refused(line) -> None:
+    with pytest.raises(CodeError, match=r"a\.py: `pytest\.mark\.hidden` is not a decorator"):
+        public_part(f"import pytest\n{line}\n", "a.py")
+
+
+def test_a_check_file_that_does_not_parse_is_named() -> None:
+    with pytest.raises(CodeError, match=r"a\.py:2: "):
+        public_part("x = 1\ndef (\n", "a.py")
