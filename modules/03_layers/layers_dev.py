@@ -185,9 +185,9 @@ def walk(
 # The state of a layer is a dict from names to arrays. It holds **copies**: training on must not change what was saved. A
 # parameter with two names stands under both, as in PyTorch.
 #
-# **Plan** for loading. 1. Collect all problems: names that are missing, names that are unexpected, shapes that differ.
-# 2. If there are any, raise one `ValueError` that lists them; nothing has been loaded then. 3. Copy each array into its
-# parameter, in the parameter's dtype.
+# **Plan** for loading. 1. Collect all problems: names that are missing, names that are unexpected, shapes that differ (both
+# shapes, as in `(1,)` and `(2,)`). 2. If there are any, raise one `ValueError` that lists them; nothing has been loaded
+# then. 3. Copy each array into its parameter, in the parameter's dtype.
 #
 # <details><summary>Hint</summary>
 #
@@ -212,11 +212,12 @@ def walk(
 # ### Exercise 3.5: to
 #
 # Changes the float type of all parameters, for example to float64 to check gradients. The tensors stay the same objects,
-# because an optimiser holds on to them; only their `data` is replaced. A gradient, where there is one, changes too.
+# because an optimiser holds on to them; only their `data` is replaced. A gradient, where there is one, changes too. Any
+# other dtype is a `TypeError` that asks for a float type.
 #
 # <details><summary>Hint</summary>
 #
-# `np.dtype(dtype).kind` is `"f"` for floats; anything else is a `TypeError`. `array.astype(dtype)` converts.
+# `np.dtype(dtype).kind` is `"f"` for floats. `array.astype(dtype)` converts.
 #
 # </details>
 
@@ -453,8 +454,9 @@ if __name__ == "__main__":
 #
 # PyTorch stores $W$ the other way round, (out, in), and computes $x W^T + b$. Ours reads like the formula.
 #
-# **Plan.** `__init__`: `weight` from `glorot_uniform`, `bias` of zeros, or None; both require a gradient. `forward`: refuse
-# an `x` whose last axis does not fit, naming both sizes; then compute. Sizes are checked by the given `require_size`.
+# **Plan.** `__init__`: `weight` from `glorot_uniform`, `bias` of zeros, or None; both require a gradient. `forward`: a
+# `ValueError` for an `x` whose last axis does not fit, with its shape and the size, as in `in_features=3`; then compute,
+# with tensors. Sizes are checked by the given `require_size`.
 #
 # <details><summary>Hint</summary>
 #
@@ -538,8 +540,8 @@ if __name__ == "__main__":
 #
 # In evaluation, $y = x$.
 #
-# **Plan.** `__init__`: refuse a `p` outside $0 \le p < 1$; keep `p` and `rng`. `forward`: the mask, scaled, is a constant
-# array; multiply.
+# **Plan.** `__init__`: a `ValueError` that shows `p`, where it is outside $0 \le p < 1$; keep `p` and `rng`. `forward`: the
+# mask, scaled, is a constant array; multiply the tensor by it.
 #
 # <details><summary>Hint</summary>
 #

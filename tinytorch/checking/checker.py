@@ -269,9 +269,9 @@ class Checker:
 
     def _call(self, case: Case) -> Any:
         """Call the answer on copies, and see that it leaves them alone."""
-        given = copies(case.arguments)
+        given, options = copies(case.arguments), copies(case.options.values())
         try:
-            got = case.function(*given, **case.options)
+            got = case.function(*given, **dict(zip(case.options, options, strict=True)))
         except NotImplementedError:
             raise
         except Exception as error:
@@ -280,7 +280,9 @@ class Checker:
             told = raised(error, getattr(case.function, "__name__", ""))
             evidence = f"{type(error).__name__}: {error}"
             self.fail(case.what, f"{told}; called with {case.told}", evidence, error=error)
-        for name, before, after in zip(case.names, case.arguments, given, strict=False):
+        handed = [*zip(case.names, case.arguments, given, strict=False)]
+        handed += zip(case.options, case.options.values(), options, strict=True)
+        for name, before, after in handed:
             if not same(before, after):
                 text = f"you changed {name}, which belongs to the caller: make a copy first"
                 self.fail(case.what, text, "changed", name)

@@ -87,7 +87,7 @@ def close(got: Any, right: Any, rtol: float = 1e-7) -> bool:
 def digest(x: Any) -> Evidence:
     """A few numbers by which a result is known again: its shape and three weighted sums."""
     x = bare(x)
-    if not is_numeric(x):
+    if not is_numeric(x) or np.asarray(x).dtype.kind not in "biuf":
         return f"{type(x).__name__} {x!r}"[:200]
     array = np.nan_to_num(np.asarray(x, float), nan=7.0, posinf=11.0, neginf=-11.0)
     places = np.arange(1, array.size + 1)
@@ -113,7 +113,8 @@ def shown(x: Any) -> str:
     x = bare(x)
     if isinstance(x, np.ndarray):
         if x.size <= 6:
-            return f"{np.round(x, 4).tolist()} of shape {x.shape}"
+            numbers = np.round(x, 4) if x.dtype.kind == "f" else x
+            return f"{numbers.tolist()} of shape {x.shape}"
         return f"an array of shape {x.shape}"
     text = getattr(x, "__name__", None) or repr(x)
     return text if len(text) <= 80 else f"a {type(x).__name__} ({text[:60]}...)"
