@@ -148,6 +148,13 @@ class Checker:
         self.passed.append(what)
         return first
 
+    def call(
+        self, function: Callable[..., Any], *arguments: Any, what: str, names: Sequence[str] = ()
+    ) -> Any:
+        """Call an answer once; an error, or a change in place, becomes a message about the case."""
+        function = function_of(function)
+        return self._call(Case(what, function, arguments=arguments, names=names))
+
     def rule(
         self,
         op: Any,

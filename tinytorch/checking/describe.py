@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinytorch.checking.calls import Case
-from tinytorch.checking.values import bare, close, copies, rolled
+from tinytorch.checking.values import bare, close, copies, is_numeric, rolled
 
 Array = npt.NDArray[Any]
 Finder = Callable[[Array, Array, Case | None], str]
@@ -402,11 +402,12 @@ def fitting(x: Array, right: Array) -> Array | None:
 
 
 def answer(case: Case) -> Array | None:
-    """What a further call gives, as an array; None where it fails."""
+    """What a further call gives, as an array; None where it fails or gives no numbers."""
     try:
-        return np.asarray(bare(case.function(*copies(case.arguments), **case.options)))
+        again = case.function(*copies(case.arguments), **case.options)
     except Exception:
         return None
+    return np.asarray(bare(again)) if is_numeric(again) else None
 
 
 def right_of(case: Case) -> Array | None:
