@@ -338,13 +338,17 @@ def dropout(cls: Any) -> None:
         check.that(np.array_equal(same, result.data), text, what="the same seed")
         text = "it must drop other numbers: draw from rng"
         check.that(not np.array_equal(other, result.data), text, what="another seed")
+    in_evaluation(layer, x)
+    check.same(cls(0.0)(x).data, numbers, "Dropout(0.0)")
+    for p in (-0.1, 1.0, math.nan):
+        check.raises(cls, p, says=[str(p)], what=f"Dropout({p})")
+
+
+def in_evaluation(layer: Any, x: Tensor) -> None:
     layer.training = False
     check.that(layer(x) is x, "nothing is dropped or scaled: return x", what="in evaluation")
     layer.training = True
     check.that(not layer(x).data.all(), "no number was dropped", what="training again")
-    check.same(cls(0.0)(x).data, numbers, "Dropout(0.0)")
-    for p in (-0.1, 1.0, math.nan):
-        check.raises(cls, p, says=[str(p)], what=f"Dropout({p})")
 
 
 def dropped_at_random(result: Tensor, numbers: Array) -> None:

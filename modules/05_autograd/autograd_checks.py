@@ -308,7 +308,7 @@ def in_order(order: list[Any], belong: str, names: dict[int, str], what: str) ->
     """Ask that the tensors of an order belong to it, each after what it was made from."""
     listed = [names.get(id(tensor), "another") for tensor in order]
     yours = f"yours: {', '.join(listed) or 'none'}"
-    text = f"{belong} belong to it, each once; {yours}"
+    text = f"these belong to it, each once: {belong}; {yours}"
     check.that(sorted(listed) == sorted(belong.split(", ")), text, text, what)
     for place, tensor in enumerate(order):
         for name in [names[id(x)] for x in made_from(tensor)]:
@@ -362,6 +362,7 @@ def backward(loss_of: Function) -> None:
     gives(y * Tensor([2.0, 5.0]), x, 6 * 52.0, what, np.array([1.0, 10.0]))
     gives(leaf, leaf, 1.0, "backward of a leaf itself")
     shared_gradients()
+    once_each()
 
 
 def gives(output: Any, leaf: Any, right: float, what: str, *grad: Array) -> None:
@@ -395,6 +396,30 @@ def shared_gradients() -> None:
     check.raises(two.backward, what="backward() of two numbers without grad")
 
 
+def once_each() -> None:
+    """A rule runs once for each op, however many ways lead there, and however long they are."""
+    calls = []
+    plus = Op(lambda a, b: a + b)
+
+    def rule(grad: Array, *_: Array) -> tuple[Array, Array]:
+        calls.append(grad)
+        return grad, grad
+
+    plus.gradient(rule)
+    (x,) = learning(1.0)
+    doubled = x
+    for _ in range(8):
+        doubled = plus(doubled, doubled)
+    gives(doubled, x, 256.0, "x doubled eight times, as x = plus(x, x)")
+    text = f"plus is used 8 times, so its rule runs 8 times; with you it runs {len(calls)} times"
+    check.that(len(calls) == 8, text, len(calls), "how often rules run")
+    x.zero_grad()
+    chain = x
+    for _ in range(10_000):
+        chain = chain + 1
+    gives(chain, x, 1.0, "a chain of 10,000 ops")
+
+
 @check.exercise
 def no_grad(function: Function) -> None:
     before = Op.recording
@@ -412,10 +437,11 @@ def what_is_recorded(function: Function) -> None:
     with block:
         inside = x + 1
         with function():
-            pass
+            deeper = x + 1
         nested = x + 1
     recorded = "inside no_grad nothing is recorded; yours records"
     check.that(inside.node is None and not inside.requires_grad, recorded)
+    check.that(deeper.node is None, "in a block inside a block nothing is recorded; yours records")
     recorded = "a nested block switched recording on again: put back what it was"
     check.that(nested.node is None and not nested.requires_grad, recorded)
     check.that((x + 1).node is not None, "after the block nothing is recorded any more")

@@ -128,10 +128,10 @@ def numeric_gradient(function: Callable[[Array], float], x: Array, eps: float = 
 if __name__ == "__main__":
     print("🔬 Unit Test: numeric_gradient...")
     checks.numeric_gradient(numeric_gradient)
-    cube, one = (lambda x: float((x**3).sum())), np.ones(1)  # the slope of x³ at 1 is 3
-    one_sided = abs((cube(one + 0.001) - cube(one)) / 0.001 - 3)
-    two_sided = abs(numeric_gradient(cube, one, eps=0.001)[0] - 3)
-    print(f"✅ at eps = 0.001 one side errs by {one_sided:.0e}, both by {two_sided:.0e}")
+    cube, at = (lambda x: float((x**3).sum())), np.ones(1)  # the slope of x³ at 1 is 3
+    one = abs((cube(at + 0.001) - cube(at)) / 0.001 - 3)
+    both = abs(numeric_gradient(cube, at, eps=0.001)[0] - 3)
+    print(f"✅ central differences; at eps = 0.001 one side errs by {one:.0e}, both by {both:.0e}")
 
 
 # %% [markdown]

@@ -16,7 +16,7 @@ import sys
 
 def main() -> None:
     task = json.load(sys.stdin)
-    path = os.path.join(task["root"], "tito", "running", "child.py")
+    path = os.path.join(task["root"], "tito", "run", "child.py")
     spec = importlib.util.spec_from_file_location("child", path)
     child = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(child)

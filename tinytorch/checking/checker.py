@@ -286,7 +286,8 @@ class Checker:
                 raise
             told = raised(error, getattr(case.function, "__name__", ""))
             evidence = f"{type(error).__name__}: {error}"
-            self.fail(case.what, f"{told}; called with {case.told}", evidence, error=error)
+            told += f"; called with {case.told}" if case.arguments else ""
+            self.fail(case.what, told, evidence, error=error)
         handed = [*zip(case.names, case.arguments, given, strict=False)]
         handed += zip(case.options, case.options.values(), options, strict=True)
         for name, before, after in handed:

@@ -327,7 +327,7 @@ def in_part(got: Array, right: Array, case: Case | None) -> str:
     if not fits.any():
         return ""
     zeros = ", and 0 elsewhere" if not got[~fits].any() else ""
-    for text in (*by_index(fits, zeros), *by_triangle(fits), *by_sign(fits, case)):
+    for text in (*by_index(fits, zeros), *by_triangle(fits), *by_sign(fits, case), *by_line(fits)):
         return text
     return f"{np.count_nonzero(fits)} of {fits.size} numbers are right{zeros}"
 
@@ -354,6 +354,16 @@ def by_index(fits: Array, zeros: str) -> Iterator[str]:
             yield f"along {where}, indices {first} to {last} are wrong"
         elif not good[1::2].any() or not good[::2].any():
             yield f"along {where}, only the {'even' if good[0] else 'odd'} indices are right"
+
+
+def by_line(fits: Array) -> Iterator[str]:
+    """Which rows or columns are right where the others are right in part."""
+    for axis, length in enumerate(fits.shape):
+        other = tuple(i for i in range(fits.ndim) if i != axis)
+        right = np.flatnonzero(fits.all(axis=other))
+        if fits.ndim > 1 and 1 < len(right) < min(5, length):
+            indices = " and ".join([", ".join(map(str, right[:-1])), str(right[-1])])
+            yield f"along {axis_name(axis, fits.ndim)}, only indices {indices} are right throughout"
 
 
 def by_triangle(fits: Array) -> Iterator[str]:

@@ -21,7 +21,7 @@ OF_THE_COURSE = tuple(  # not of the learner
         "integration/",
         "tito/",
         "toy.py",
-    )  # fmt: skip
+    )
 )
 
 
