@@ -45,8 +45,6 @@ answer  mistakes
 sandbox  intake  gradebook
 inside  text  verdict
 """
-# Arrows that close a circle: to be cured and taken off the list; none may be added.
-UPWARD = {("tito.grader.single", "tito.grader.plugin")}
 
 
 @cache
@@ -120,10 +118,7 @@ def test_nothing_of_the_learners_side_imports_the_instructors() -> None:
 
 
 def test_no_file_imports_itself_in_a_circle() -> None:
-    arrows = {name: {*others} for name, others in graph().items()}
-    for name, other in UPWARD:
-        arrows[name].remove(other)
-    assert circle(arrows) == []
+    assert circle(graph()) == []
 
 
 @pytest.mark.parametrize(
@@ -134,4 +129,4 @@ def test_arrows_run_downward(text: str, top: str) -> None:
     assert height.keys() == arrows.keys(), "each file and folder has its storey"
     every = {(one, to) for one, others in arrows.items() for to in others}
     upward = {(one, to) for one, to in every if height[to] >= height[one]}
-    assert upward == {arrow for arrow in UPWARD if arrow[0].rpartition(".")[0] == top}
+    assert not upward

@@ -62,7 +62,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         return None
     from tito.grader.single import run_on_checks
 
-    return run_on_checks(config)
+    return run_on_checks(config, AGAIN)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -14,14 +14,13 @@ from tito.course import Course, Module, find_course
 from tito.errors import TitoError
 from tito.grader.intake.find import Found, Unreadable, read
 from tito.grader.judge import Bench, own_cells
-from tito.grader.plugin import AGAIN
 from tito.grader.sandbox import NAMES, SAFE
 
 TARGET = re.compile(rb"default_exp\s+core\.(\w+)")
 
 
-def run_on_checks(config: pytest.Config) -> int:
-    """Start pytest again on the checks of the module that was handed in."""
+def run_on_checks(config: pytest.Config, again: str) -> int:
+    """Start pytest again on the checks of the module that was handed in; `again` tells it so."""
     here = config.invocation_params.dir
     path = Path(here, config.getoption("submission"))
     try:
@@ -34,7 +33,7 @@ def run_on_checks(config: pytest.Config) -> int:
     files = [] if named else [os.path.relpath(module.checks, here)]
     settings = ["-c", str(course.root / "pyproject.toml"), f"--submission={path}"]
     settings += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # tito is imported already
-    second = SimpleNamespace(__name__=AGAIN)  # a plugin that says: this is the second start
+    second = SimpleNamespace(__name__=again)  # a plugin that says: this is the second start
     return int(pytest.main([*settings, *others, *files], plugins=[second]))
 
 
