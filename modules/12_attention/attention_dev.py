@@ -214,8 +214,8 @@ if __name__ == "__main__":
 #
 # Accepted shapes: `(n_q, n_k)`, `(batch, n_q, n_k)`, `(batch, 1, 1, n_k)`, `(batch, 1, n_q, n_k)`,
 # `(batch, heads, n_q, n_k)`. Three axes always start with the batch. Plain NumPy would stretch a (b, 1, 1, m) mask over
-# (b, n, m) scores to (b, b, n, m), silently; so a mask that would enlarge the scores is an error. `align_mask` checks that
-# and lines the axes up. It is given, in `tinytorch/attention_inputs.py`.
+# (b, n, m) scores to (b, b, n, m), silently; so a mask that would enlarge the scores is an error. `align_mask`, given in
+# `tinytorch/attention_inputs.py`, sees to that.
 
 # %% [markdown]
 # ### Exercise 12.3: attention_weights
@@ -401,9 +401,9 @@ if __name__ == "__main__":
 #
 # $$\operatorname{Attention}(Q, K, V) = \operatorname{softmax}\!\left(\frac{Q K^T}{\sqrt{d_k}}\right) V$$
 #
-# **Plan.** `check_inputs(Q, K, V)`, given: before shapes can go wrong deep inside, they are checked at the door. 1. Divide `Q` by $\sqrt{d_k}$. (To divide the scores is the same, unless a product overflows
-# first.) 2. Scores. 3. and 4. Mask and softmax: `attention_weights`. 5. Weighted sum of `V`. Return the output *and* the
-# weights.
+# **Plan.** Check the shapes at the door: `check_inputs(Q, K, V)`, given. 1. Divide `Q` by $\sqrt{d_k}$. (To divide the scores
+# is the same, unless a product overflows first.) 2. Scores. 3. and 4. Mask and softmax: `attention_weights`. 5. Weighted
+# sum of `V`. Return the output *and* the weights.
 #
 # <details><summary>Hint</summary>
 #
@@ -851,10 +851,9 @@ class MultiheadAttention(MultiHeadAttention):
 #
 # ### Pictures
 #
-# Four drawing functions come with the package. `text_heatmap` needs only a terminal. `draw_steps` and `draw_heads` need
-# Matplotlib (`pip install matplotlib`): the way from scores to weights, and one map a head, all on one scale from 0
-# to 1; a blocked cell bears an ×. `head_view` is for the browser: point at a word, or walk to it with the Tab key, and see
-# where each head looks.
+# `text_heatmap` needs only a terminal. `draw_steps`, from scores to weights, and `draw_heads`, one map a head, need
+# Matplotlib; the scale runs from 0 to 1, and a blocked cell bears an ×. `head_view` is for the browser: point at a word,
+# or walk with the Tab key, and see where each head looks.
 
 # %% sentence-picture
 from tinytorch.head_view import head_view, in_notebook
@@ -871,7 +870,7 @@ if __name__ == "__main__":
 # ### Learn to look back
 #
 # Four real sentences. After "sat on the", only the second word tells what comes next, so a model that predicts the next
-# word must look back. One attention layer between an embedding and a linear layer; everything is yours.
+# word must look back. One attention layer between an embedding and a linear layer.
 
 # %% model
 from tinytorch.core.activations import log_softmax
@@ -930,8 +929,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ### Cross-attention
 #
-# Queries may come from one sentence, keys and values from another: a translation looks at its source. Nothing new is
-# needed; $n_q$ and $n_k$ differ.
+# Queries may come from one sentence, keys and values from another: a translation looks at its source.
+# $n_q$ and $n_k$ differ.
 
 # %% cross-attention
 if __name__ == "__main__":
@@ -1058,7 +1057,7 @@ if __name__ == "__main__":
 # Training keeps every layer's map for the backward pass; inference can drop each after use.
 #
 # FlashAttention (Dao et al. 2022) never stores the map: it works in tiles, keeps a running softmax, and computes the
-# weights again in the backward pass. One number a row is enough.
+# weights again in the backward pass.
 #
 # ### Is attention the bottleneck?
 #
