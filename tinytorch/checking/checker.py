@@ -76,8 +76,10 @@ class Checker:
                 self._look_on_paper(answers[0], arguments, gives)
             try:
                 checks(*answers)
-            except (AssertionError, NotImplementedError):
+            except NotImplementedError:
                 raise
+            except AssertionError as wrong:  # the way through the checks tells a learner nothing
+                raise wrong.with_traceback(getattr(wrong, "way", wrong.__traceback__)) from None
             except Exception as error:
                 self.fail("", raised(error), f"{type(error).__name__}: {error}", error=error)
             if self.paper:
@@ -272,7 +274,8 @@ class Checker:
         told = filter(None, (f"{where}: {text}" if where else text, self.paper))
         wrong = AssertionError("\n".join(told))
         wrong.evidence = (key, evidence)  # type: ignore[attr-defined]  # for the table of mistakes
-        raise wrong.with_traceback(error.__traceback__ if error else None) from None
+        way = wrong.way = error.__traceback__ if error else None  # type: ignore[attr-defined]
+        raise wrong.with_traceback(way) from None
 
     def _call(self, case: Case) -> Any:
         """Call the answer on copies, and see that it leaves them alone."""
