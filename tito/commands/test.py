@@ -24,7 +24,7 @@ class PassOn(click.Command):
 
 
 @click.command(
-    cls=PassOn, help="Run the tests of modules, or all; what is after -- goes to pytest."
+    cls=PassOn, help="Run the tests of modules' exports, or all; what is after -- goes to pytest."
 )
 @click.argument("names", metavar="[N]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="The whole tests folder, as without N.")
