@@ -467,7 +467,12 @@ class TestBackward:
                 found += [b.grad, grad - start]
             a.backward(grad)
             a.grad += 1
-            return [*found, grad - start]
+            calls = []
+            plus.gradient(lambda grad, output, a, b: calls.append(1) or (grad, grad))
+            for _ in range(8):  # each tensor passes its gradient on once: 8 rules, not 255
+                a = plus(a, a)
+            a.backward(grad)
+            return [*found, grad - start, len(calls)]
 
         submission.check(probe, values=rng.normal(size=(2, 3, 5)), grad=rng.normal(size=(3, 5)))
 
@@ -626,10 +631,10 @@ class TestCheckGradient:
     @pytest.mark.hidden
     @pytest.mark.points(0.5)
     def test_inputs_stay_as_they_are(self, submission, rng):
-        def probe(autograd, x, eps):
+        def probe(autograd, x, eps, errors):
             import numpy as np
 
-            from tinytorch.core.tensor import Tensor
+            from tinytorch.core.tensor import Op, Tensor
 
             leaf, before = Tensor(x, requires_grad=True, dtype=x.dtype), x.copy()
             orders = []
@@ -641,6 +646,10 @@ class TestCheckGradient:
             fine = autograd.check_gradient(cubes, leaf, x.T.copy().T)
             coarse = autograd.check_gradient(cubes, x, x, eps=eps)
             same = np.array_equal(x, before)
-            return [fine < 1e-6, coarse > 0.001, same, leaf.grad, orders[0], leaf.data, x]
+            wrong = Op(lambda a: a * 2)
+            wrong.gradient(lambda grad, output, a: (2 * grad + errors,))
+            largest = round(autograd.check_gradient(wrong, x), 4)  # of all differences
+            return [fine < 1e-6, coarse > 0.001, same, leaf.grad, orders[0], leaf.data, x, largest]
 
-        submission.check(probe, x=rng.normal(size=(5, 7)), eps=rng.uniform(0.2, 0.4))
+        inputs = {"x": rng.normal(size=(5, 7)), "errors": rng.uniform(-1, 1, size=(5, 7))}
+        submission.check(probe, eps=rng.uniform(0.2, 0.4), **inputs)
