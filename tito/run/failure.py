@@ -63,7 +63,7 @@ class Failure:
     @property
     def own_code(self) -> list[str]:
         """Where to look, and the learner's own lines there; empty where there is none."""
-        return own_code(self.frames, self.number, self.modules)
+        return own_code(self.frames, self.number, self.modules, self.error)
 
     def as_error(self, what: str = "", then: str = "") -> CodeError:
         head = f"{what}: {self.title}" if what else self.title

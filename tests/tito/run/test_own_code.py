@@ -30,6 +30,28 @@ def test_the_line_that_raised_is_shown(course) -> None:
         assert own in course.tito(*args).stdout, args
 
 
+SECOND = """
+
+def treble(x):
+    ### BEGIN SOLUTION 1.1
+    return 4 * x
+    ### END SOLUTION
+
+
+# %% test-1.1"""
+
+
+@pytest.mark.parametrize(("said", "line"), [("treble: wrong", "return 4 * x"), ("wrong", "")])
+def test_of_several_functions_the_one_is_shown_that_the_test_names(course, said, line) -> None:
+    course.edit(course.alpha, "\n\n\n# %% test-1.1", SECOND)
+    course.edit(
+        course.alpha, "def test_double():", f"def test_double():\n    assert False, '{said}'"
+    )
+    shown = course.tito("module", "test", "1").stdout
+    assert (line in shown) if line else ("return" not in shown)
+    assert f"double: AssertionError: {said}\n  modules/01_alpha/alpha_dev.py:" in shown
+
+
 def test_pytest_shows_the_learners_line_and_its_own(course) -> None:
     course.edit(course.alpha, BODY, "return 6  # right for three only")
     own = WHERE.format(27, 5) + "      return 6  # right for three only\n"
