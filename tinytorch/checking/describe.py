@@ -35,7 +35,8 @@ def describe(got: Array, right: Array, case: Case | None) -> str:
     if got.shape != right.shape or got.dtype.kind not in "biuf":
         numbers = f"shape {got.shape} came, expected {right.shape}"
     else:
-        numbers = two_numbers(got, right)
+        numbers, fits = two_numbers(got, right), places_that_fit(got, right)
+        found = found or (count(fits) if fits.any() else "")
     return f"{found}; {numbers}" if found else numbers
 
 
@@ -322,14 +323,22 @@ def unmoved(got: Array, right: Array, case: Case | None) -> str:
 
 def in_part(got: Array, right: Array, case: Case | None) -> str:
     """Where it is right and where not."""
-    with np.errstate(all="ignore"):
-        fits = np.isclose(got, right, rtol=1e-4, atol=1e-6, equal_nan=True)
+    fits = places_that_fit(got, right)
     if not fits.any():
         return ""
     zeros = ", and 0 elsewhere" if not got[~fits].any() else ""
     for text in (*by_index(fits, zeros), *by_triangle(fits), *by_sign(fits, case), *by_line(fits)):
         return text
-    return f"{np.count_nonzero(fits)} of {fits.size} numbers are right{zeros}"
+    return f"{count(fits)}{zeros}" if zeros else ""
+
+
+def places_that_fit(got: Array, right: Array) -> Array:
+    with np.errstate(all="ignore"):
+        return np.isclose(got, right, rtol=1e-4, atol=1e-6, equal_nan=True)
+
+
+def count(fits: Array) -> str:
+    return f"{np.count_nonzero(fits)} of {fits.size} numbers are right"
 
 
 def by_index(fits: Array, zeros: str) -> Iterator[str]:
