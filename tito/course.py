@@ -19,6 +19,7 @@ from tito.notebook.cell import Cell
 from tito.notebook.cells import read_notebook, read_percent
 from tito.state import read_facts
 
+HIDDEN = "hidden"  # the folder in tests/grading of checks that learners do not get
 EXERCISE = re.compile(r"\d{1,2}\.\d+")
 _FOLDER = re.compile(r"^(\d{2})_([a-z][a-z0-9_]*)$")
 _TARGET = re.compile(r"^#\|\s*default_exp\s+([\w.]+)\s*$", re.MULTILINE)
@@ -99,8 +100,18 @@ class Module:
 
     @property
     def checks(self) -> Path:
-        """The graded checks of the module."""
+        """The graded checks of the module that learners get."""
         return self.root / "tests" / "grading" / f"test_{self.name}.py"
+
+    @property
+    def hidden_checks(self) -> Path:
+        """Graded checks that are hidden from them, in the same form."""
+        return self.checks.parent / HIDDEN / self.checks.name
+
+    @property
+    def check_files(self) -> list[Path]:
+        """The files of graded checks that are there, the public one first."""
+        return [path for path in (self.checks, self.hidden_checks) if path.is_file()]
 
     @cached_property
     def imports(self) -> set[str]:

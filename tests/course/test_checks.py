@@ -17,7 +17,7 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="checks run in f
 def outcomes(module: Module, seed: int, file: Path) -> dict[str, tuple[str, float, bool, bool]]:
     """Exercise, points, whether inputs are drawn, and whether it passed, of each check."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    command += ["-p", "tests.course.replay", f"--seed={seed}", str(module.checks)]
+    command += ["-p", "tests.course.replay", f"--seed={seed}", *map(str, module.check_files)]
     environment = {**os.environ, "REPLAY": str(file)}
     subprocess.run(command, cwd=COURSE.root, env=environment, capture_output=True, check=False)
     return pickle.loads(file.with_suffix(".outcomes").read_bytes())

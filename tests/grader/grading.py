@@ -12,7 +12,7 @@ from tito.grader.sandbox import SAFE, best_level, inside_folder
 from tito.render import render
 
 CHECKS = '''\
-"""Checks of module 01."""
+"""Public checks of module 01."""
 
 import pytest
 
@@ -25,14 +25,6 @@ class TestDouble:
 
         assert submission.run(probe) == 6, "double(3) is 6"
 
-    @pytest.mark.hidden
-    @pytest.mark.points(2)
-    def test_any_number(self, submission, rng):
-        def probe(alpha, x):
-            return alpha.double(x)
-
-        submission.check(probe, x=rng.normal(size=(2, 3)))
-
 
 @pytest.mark.exercise("1.2")
 def test_one_more(submission, rng):
@@ -40,6 +32,21 @@ def test_one_more(submission, rng):
         return alpha.next_one(x)
 
     submission.check(probe, x=int(rng.integers(100)))
+'''
+HIDDEN = '''\
+"""Hidden checks of module 01."""
+
+import pytest
+
+
+@pytest.mark.exercise("1.1")
+class TestDouble:
+    @pytest.mark.points(2)
+    def test_any_number(self, submission, rng):
+        def probe(alpha, x):
+            return alpha.double(x)
+
+        submission.check(probe, x=rng.normal(size=(2, 3)))
 '''
 WRONG = """\
 # Wrong answers
@@ -75,6 +82,7 @@ def add_checks(course) -> Course:
     """Give the toy course checks and known mistakes, and exports."""
     for name, text in {
         "tests/grading/test_alpha.py": CHECKS,
+        "tests/grading/hidden/test_alpha.py": HIDDEN,
         "tests/course/wrong/01_alpha.md": WRONG,
     }.items():
         path = course.root / name

@@ -46,7 +46,7 @@ def test_a_wrong_answer_that_no_check_sees_is_named(toy) -> None:
 
 
 def test_a_stub_that_gets_points_is_named(toy) -> None:
-    rewrite(toy, "return alpha.double(x)", "return 1")
+    rewrite(toy, "return alpha.double(x)", "return 1", "tests/grading/hidden/test_alpha.py")
     assert "the stub gets 2 points" in check(toy, "1", code=1)
 
 

@@ -1,8 +1,4 @@
-"""Checks of module 02 for grading, public and hidden ones side by side.
-
-A public check says what it expects, so that a learner can run it without the reference; a hidden
-one compares with the reference on inputs that are drawn anew for each batch of submissions.
-"""
+"""Public checks of module 02: each says what it expects, and runs without the reference."""
 
 import math
 from statistics import NormalDist
@@ -45,16 +41,6 @@ class TestExpLogTanh:
             (got,), *_ = submission.run(computed, name=name, arrays=[np.array(x)])
             expect(name, got, values)
 
-    @pytest.mark.hidden
-    @pytest.mark.points(0.5)
-    def test_other_numbers_dtypes_and_what_is_remembered(self, submission, rng):
-        wide = {"exp": 40, "log": 0, "tanh": 500}
-        for name, size in wide.items():
-            x = size * rng.normal(size=(2, 3, 5)) if size else np.exp(9 * rng.normal(size=(3, 5)))
-            arrays = [x.clip(-80, 80) if name == "exp" else x, rng.random((3, 2)) + 0.5]
-            arrays += [arrays[0].astype("f"), rng.integers(1, 9, size=7), np.zeros((0, 3))]
-            submission.check(computed, name=name, arrays=arrays)
-
 
 @pytest.mark.exercise("2.2")
 class TestErf:
@@ -66,14 +52,6 @@ class TestErf:
         expected = [[2 * NormalDist().cdf(one * math.sqrt(2)) - 1 for one in row] for row in x]
         expect("erf", got, expected)
         assert dtypes[:2] == ["float64", "float32"], "the dtype of floats stays"
-
-    @pytest.mark.hidden
-    @pytest.mark.points(0.5)
-    def test_other_shapes_and_dtypes(self, submission, rng):
-        x = rng.normal(size=(2, 3, 5))
-        arrays = [x, x[0].T, x.astype("f"), rng.integers(-3, 4, size=(2, 7)), np.array([3, -2])]
-        arrays += [np.zeros((0, 3)), np.zeros((2, 0), "f"), x[0, 0, 0], 30 * x[1]]
-        submission.check(computed, rtol=1e-6, name="erf", arrays=arrays)
 
 
 def applied(activations, calls, x, other, dtype="float64"):
@@ -110,14 +88,6 @@ class TestRelu:
         expect("relu", got, [[3, 1, 0], [0, 0, 4]])
         assert np.array_equal(after, x), "the input was changed in place"
 
-    @pytest.mark.hidden
-    @pytest.mark.points(0.5)
-    def test_odd_numbers_and_what_is_remembered(self, submission, rng):
-        x, other = 3 * rng.normal(size=(2, 3, 5, 7))
-        x[0, 0, :4], other[0] = [0.0, np.nan, np.inf, -np.inf], 1.0
-        for dtype in ("float64", "float32"):
-            submission.check(applied, calls=["relu(x)"], x=x, other=other, dtype=dtype)
-
 
 @pytest.mark.exercise("2.4")
 class TestSigmoid:
@@ -126,14 +96,6 @@ class TestSigmoid:
         x = np.array([-math.log(3), 0, math.log(3)])
         [[got, *_]], *_ = submission.run(applied, calls=["sigmoid(x)"], x=x, other=x)
         expect("sigmoid", got, [0.25, 0.5, 0.75])
-
-    @pytest.mark.hidden
-    @pytest.mark.points(0.5)
-    def test_large_numbers_and_what_is_remembered(self, submission, rng):
-        x, other = rng.normal(size=(2, 3, 5, 7))
-        x[1] *= 10_000
-        for dtype in ("float64", "float32"):
-            submission.check(applied, calls=["sigmoid(x)"], x=x, other=other, dtype=dtype)
 
 
 @pytest.mark.exercise("2.5")
@@ -145,13 +107,6 @@ class TestGelu:
         expected = [[number * NormalDist().cdf(number) for number in row] for row in x]
         expect("gelu", got, expected)
 
-    @pytest.mark.hidden
-    @pytest.mark.points(0.5)
-    def test_other_numbers_and_what_is_remembered(self, submission, rng):
-        x, other = 2 * rng.normal(size=(2, 3, 5, 7))
-        for dtype in ("float64", "float32"):
-            submission.check(applied, calls=["gelu(x)"], x=x, other=other, dtype=dtype)
-
 
 @pytest.mark.exercise("2.6")
 class TestGeluTanh:
@@ -162,30 +117,9 @@ class TestGeluTanh:
         one, two = (math.tanh(math.sqrt(2 / math.pi) * inner) for inner in (1.044715, 2.35772))
         expect("gelu_tanh", got, [(1 + one) / 2, 1 + two, two - 1, 0])
 
-    @pytest.mark.hidden
-    @pytest.mark.points(0.5)
-    def test_other_numbers_and_what_is_remembered(self, submission, rng):
-        x, other = 2 * rng.normal(size=(2, 3, 5, 7))
-        for dtype in ("float64", "float32"):
-            submission.check(applied, calls=["gelu_tanh(x)"], x=x, other=other, dtype=dtype)
-
 
 EIGHTHS = np.array([[1.0, 2.0, 5.0], [6.0, 1.0, 1.0]])
 COLUMNS = np.array([[1 / 7, 2 / 3, 5 / 6], [6 / 7, 1 / 3, 1 / 6]])
-PRECISION = {"float64": 1e-6, "float32": 1e-2}  # far from 0, a float32 has few digits left
-
-
-def far_scores(rng):
-    """Rows far above and far below the others, and some scores of -infinity."""
-    x, other = 3 * rng.normal(size=(2, 3, 5, 7))
-    x[0, 1] += 1000
-    x[1, 2] -= 10_000
-    x[2, rng.integers(0, 5, size=3), rng.integers(0, 7, size=3)] = -np.inf
-    return {"x": x, "other": other}
-
-
-def along_all(name):
-    return [f"{name}(x{dim})" for dim in ("", ", dim=0", ", dim=1", ", -2", ", dim=-1")]
 
 
 @pytest.mark.exercise("2.7")
@@ -204,19 +138,6 @@ class TestSoftmax:
         [[got, *_]], *_ = submission.run(applied, calls=["softmax(x)"], x=x, other=x)
         expect("softmax", got, [[0.25, 0.75]] * 2)
 
-    @pytest.mark.hidden
-    @pytest.mark.points(1)
-    def test_every_axis_and_what_is_remembered(self, submission, rng):
-        x, other = 3 * rng.normal(size=(2, 3, 5, 7))
-        submission.check(applied, calls=along_all("softmax"), x=x, other=other)
-
-    @pytest.mark.hidden
-    @pytest.mark.points(0.5)
-    def test_scores_far_apart_and_hidden_ones(self, submission, rng):
-        scores = far_scores(rng)
-        for dtype, atol in PRECISION.items():
-            submission.check(applied, atol=atol, calls=["softmax(x)"], **scores, dtype=dtype)
-
 
 @pytest.mark.exercise("2.8")
 class TestLogSoftmax:
@@ -232,15 +153,6 @@ class TestLogSoftmax:
         x = np.array([0.0, 1000.0])
         [[got, *_]], *_ = submission.run(applied, calls=["log_softmax(x)"], x=x, other=x)
         expect("log_softmax", got, [-1000, 0])
-
-    @pytest.mark.hidden
-    @pytest.mark.points(1)
-    def test_every_axis_far_scores_and_what_is_remembered(self, submission, rng):
-        x, other = 3 * rng.normal(size=(2, 3, 5, 7))
-        submission.check(applied, calls=along_all("log_softmax"), x=x, other=other)
-        scores = far_scores(rng)
-        for dtype, atol in PRECISION.items():
-            submission.check(applied, atol=atol, calls=["log_softmax(x)"], **scores, dtype=dtype)
 
 
 @pytest.mark.exercise("2.9")
@@ -261,12 +173,3 @@ class TestActivationLayers:
         answers, *_ = submission.run(applied, calls=list(expected), x=x, other=x)
         for call, (got, *_) in zip(expected, answers, strict=True):
             expect(call, got, expected[call])
-
-    @pytest.mark.hidden
-    @pytest.mark.points(0.5)
-    def test_other_numbers_settings_and_what_is_remembered(self, submission, rng):
-        layers = ["ReLU()", "Sigmoid()", "Tanh()", "GELU()", "GELUTanh()", "LogSoftmax()"]
-        layers += [f"{name}Softmax(dim={dim})" for name in ("", "Log") for dim in (0, 1, -1)]
-        x, other = 2 * rng.normal(size=(2, 3, 5, 7))
-        calls = [f"{layer}(x)" for layer in layers]
-        submission.check(applied, calls=calls, x=x, other=other)

@@ -20,7 +20,6 @@ from tito.errors import CodeError
 from tito.exercises import strip_answers
 from tito.grader.intake.extract import extract
 from tito.grader.intake.files import Member
-from tito.grader.release.public_checks import public_part
 from tito.learner import answers
 from tito.learner.combine import combine
 from tito.learner.reset import _with_stub
@@ -195,13 +194,6 @@ def test_answers_are_stripped_and_put_back_whole(odd: str, newline: str) -> None
     assert stub.count(newline) == len(lines.split(stub)) and f"side{odd}by" not in stub
     filled, left = answers.put(lines.plain(stub), answers.take(text))
     assert (filled, left) == (lines.plain(text), set())
-
-
-def test_a_hidden_check_is_cut_at_its_own_lines() -> None:
-    hidden = "@pytest.mark.hidden\ndef test_a():\n    'c\u2028d'\n\n\n"
-    shown = public_part(f"import pytest\n# a\x0cb\n\n\n{hidden}def test_b():\n    1\n", "t.py")
-    assert "test_a" not in shown
-    assert shown.endswith("def test_b():\n    1\n")
 
 
 def test_conflict_markers_are_seen_whatever_the_newlines(course) -> None:

@@ -73,8 +73,7 @@ def test_files(course: Course, module: Module) -> list[str]:
     pytest takes `[` and `::` in a path for parts of a test's name, and a folder may have them.
     """
     found = [module.tests] if any(module.tests.rglob("test_*.py")) else []
-    found += [module.checks] if module.checks.is_file() else []
-    return [module.show(path) for path in found]
+    return [module.show(path) for path in [*found, *module.check_files]]
 
 
 def _files_or_error(course: Course, modules: list[Module]) -> list[str]:

@@ -13,6 +13,7 @@ import secrets
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -76,8 +77,8 @@ class Judge:
             self.checks = [Check(**told) for told in self._answer()["checks"]]
         except EOFError:
             self.close()
-            file = plan.module.show(plan.module.checks)
-            raise TitoError(f"the checks cannot be run: {file}", f"`pytest {file}`") from None
+            files = " ".join(map(plan.module.show, plan.module.check_files))
+            raise TitoError(f"the checks cannot be run: {files}", f"`pytest {files}`") from None
 
     def grade(self, job: dict[str, Any]) -> dict[str, Any]:
         assert self.process.stdin
@@ -121,6 +122,7 @@ class Run:
     def _open(self, book: Path) -> Gradebook:
         checks = tuple(self.first.checks)
         name = self.plan.module.folder_name
+        _refuse_same_names(checks)
         batch = Batch(name, self.seed, checks, fingerprint(self.plan.course, self.plan.module))
         self.checks = _wanted(self.plan.checks, [check.name for check in checks])
         if self.checks:
@@ -218,6 +220,14 @@ def near(said: str, names: Iterable[str]) -> list[str]:
 EMPTY: dict[str, Any] = {"sha256": "", "level": "", "verdicts": [], "note": ""}
 
 
+def _refuse_same_names(checks: tuple[Check, ...]) -> None:
+    """The public and the hidden file may have the same classes, but no check twice."""
+    names = Counter(check.name for check in checks)
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise TitoError(f"two checks are called {twice[0]}", "give one of them another name")
+
+
 def _named(found: Found) -> dict[str, str]:
     return {"name": found.name, "student": found.student}
 
@@ -239,7 +249,7 @@ def _seed(plan: Plan, book: Path) -> int:
 
 def fingerprint(course: Course, module: Module) -> str:
     """What a grade depends on besides the submission: reference, checks, names of mistakes."""
-    files = [module.script, module.checks]
+    files = [module.script, module.checks, module.hidden_checks]
     files.append(course.root / mistakes.FOLDER / f"{module.folder_name}.md")
     content = [file.read_bytes() if file.exists() else b"" for file in files]
     return hashlib.sha256(b"\0".join([__version__.encode(), *content])).hexdigest()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tito.course import HIDDEN
 from tito.grader.verdict import PASSED, Check, Verdict
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ AGAIN = "tito-again"
 MARKS = (
     "exercise(number): the exercise that a check is about, such as '12.3'",
     "points(n): what a check is worth; 1 if nothing is said",
-    "hidden: a learner is told what kind of failure it was, and no more",
 )
 
 
@@ -95,7 +95,10 @@ def rng(submission: Submission, request: pytest.FixtureRequest) -> np.random.Gen
 
 
 def check_of(item: pytest.Item) -> Check:
-    """What the marks of a test say."""
+    """What the marks of a test say, and its folder.
+
+    Of a hidden check a learner is told what kind of failure it was, and no more.
+    """
     exercise, points = item.get_closest_marker("exercise"), item.get_closest_marker("points")
     if not exercise:
         raise pytest.UsageError(f"{item.nodeid}: no exercise; write @pytest.mark.exercise('12.3')")
@@ -103,7 +106,7 @@ def check_of(item: pytest.Item) -> Check:
         item.nodeid.partition("::")[2],
         exercise.args[0],
         points.args[0] if points else 1,
-        item.get_closest_marker("hidden") is not None,
+        item.path.parent.name == HIDDEN,
     )
 
 

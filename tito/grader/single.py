@@ -30,7 +30,7 @@ def run_on_checks(config: pytest.Config, again: str) -> int:
         raise pytest.UsageError(f"{error.message}: {error.fix}") from None
     others = list(_without_submission([str(arg) for arg in config.invocation_params.args]))
     named = any(Path(here, arg.partition("::")[0]).exists() for arg in others)
-    files = [] if named else [os.path.relpath(module.checks, here)]
+    files = [] if named else [os.path.relpath(path, here) for path in module.check_files]
     settings = ["-c", str(course.root / "pyproject.toml"), f"--submission={path}"]
     settings += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # tito is imported already
     second = SimpleNamespace(__name__=again)  # a plugin that says: this is the second start
@@ -73,7 +73,7 @@ def require_consent(level: int, given: bool) -> None:
 
 def _guess(course: Course, path: Path) -> str:
     """The module that the path, or the text of the file, names."""
-    known = [module for module in course.modules if module.checks.exists()]
+    known = [module for module in course.modules if module.check_files]
     text = path.read_bytes() if path.is_file() else b""
     found = {target.decode() for target in TARGET.findall(text)}
     named = [

@@ -16,7 +16,6 @@ from tito.course import Course
 from tito.errors import CodeError
 from tito.exercises import find_regions, strip_answers
 from tito.grader.release.leaks import SHORT, Leak, find_leaks, words
-from tito.grader.release.public_checks import hidden_parts, public_part
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 LONG = """total, largest = 0.0, None
@@ -27,19 +26,11 @@ LONG = """total, largest = 0.0, None
     return {"total": total, "largest": largest}"""
 SHORT_CODE = "def double(x):\n  return SCALE*x\n"
 CHECKS = '''\
-"""Checks of module 01."""
-import decimal
+"""Public checks of module 01."""
+
 import math
 
 import pytest
-
-from tests.grading import numbers
-
-
-def half(x):
-    # only for hidden ones
-    return decimal.Decimal(x) / 2
-
 
 SIZES = (3, 5)
 
@@ -52,21 +43,34 @@ class TestDouble:
     def test_three(self, submission):
         assert submission.run(lambda alpha: alpha.double(3)) == max(SIZES) + 1  # the public one
 
-    # Negative numbers:
-    # nobody thinks of them.
-    @pytest.mark.hidden
+    def test_last(self):
+        assert math.pi > SIZES[0]
+'''
+HIDDEN_CHECKS = '''\
+"""Hidden checks of module 01."""
+
+import decimal
+import math
+
+import pytest
+
+from tests.grading import numbers
+
+
+def half(x):
+    halves = {-52: decimal.Decimal(-26), -36: decimal.Decimal(-18), 70: decimal.Decimal(35)}
+    return halves.get(x, decimal.Decimal(x) / 2)
+
+
+@pytest.mark.exercise("1.1")
+class TestDouble:
     @pytest.mark.points(2)
     def test_negative_thirteen(self, submission):
         def probe(alpha, x):
             return alpha.double(x)
         assert submission.run(probe, x=-13) == half(-52) == math.floor(numbers.LOW)
-        # and so on
-
-    def test_last(self):
-        assert math.pi > SIZES[0]
 
 
-@pytest.mark.hidden
 class TestSecretly:
     def test_nothing_at_all(self, submission):
         assert submission.run(lambda alpha: alpha.double(0)) == 0
@@ -77,9 +81,9 @@ class TestSecretly:
 def find(course):
     """Leaks in files, for a course whose second answer is long, with checks of both kinds."""
     course.edit(course.alpha, "return x + 1", LONG)
-    folder = course.root / "tests/grading"
-    folder.mkdir()
-    (folder / "test_alpha.py").write_text(CHECKS, "utf-8")
+    (course.root / HIDDEN).parent.mkdir(parents=True)
+    (course.root / HIDDEN).write_text(HIDDEN_CHECKS, "utf-8")
+    (course.root / "tests/grading/test_alpha.py").write_text(CHECKS, "utf-8")
 
     def find(name: str, content: str | bytes) -> list[str]:
         data = content.encode() if isinstance(content, str) else content
@@ -114,7 +118,8 @@ def function(body: str) -> str:
 
 
 NEXT, DOUBLE = "the answer to 1.2 next_one", "the answer to 1.1 double"
-SECRET = "the hidden check test_negative_thirteen (tests/grading/test_alpha.py)"
+HIDDEN = "tests/grading/hidden/test_alpha.py"
+SECRET = f"the hidden check test_negative_thirteen ({HIDDEN})"
 MARKERS = "    ### BEGIN SOLUTION 1.1\n    {}\n    ### END SOLUTION\n"
 LINES = LONG.splitlines(keepends=True)
 PLANTED = {
@@ -176,6 +181,14 @@ PLANTED = {
         "assert submission.run(probe, x=-13) == half(-52) == math.floor(numbers.LOW)",
         f"b.md:2: {SECRET}",
     ),
+    "values of a hidden check": (
+        "b.md",
+        "def half(x):\n"
+        "    halves = {-52: decimal.Decimal(-26), -36: decimal.Decimal(-18),\n"
+        "              70: decimal.Decimal(35)}",
+        f"b.md:3: the hidden check half ({HIDDEN})",
+    ),
+    "a file of hidden checks": (HIDDEN, "", f"{HIDDEN}: a file of hidden checks"),
     "a hidden class": ("b.py", "def test_nothing_at_all(): ...", "check test_nothing_at_all ("),
     "the course's tests": ("tests/course/wrong/01.md", "", "a test of the course itself"),
     "the course's tests, zipped": (
@@ -194,7 +207,7 @@ def test_what_is_planted_is_found_and_named(find, how) -> None:
 
 INNOCENT = {
     "the stub": lambda course: strip_answers(course.alpha.read_text("utf-8")),
-    "the public checks": lambda _: public_part(CHECKS, "test_alpha.py"),
+    "the public checks": lambda _: CHECKS,
     "half of an answer": lambda _: "".join(LINES[:2]),
     "a short answer in another function": lambda _: "def other(x):\n    return SCALE * x\n",
     "a short answer after its function": lambda _: (
@@ -217,7 +230,7 @@ def test_what_is_innocent_is_left_alone(find, course, what) -> None:
 
 
 def test_a_name_that_a_public_check_has_too_is_no_secret(find, course) -> None:
-    course.edit(course.root / "tests/grading/test_alpha.py", "test_nothing_at_all", "test_three")
+    course.edit(course.root / HIDDEN, "test_nothing_at_all", "test_three")
     assert find("a.py", "def test_three(): ...") == []
     assert find("a.py", "class TestSecretly: ...") != []
 
@@ -250,52 +263,7 @@ def test_every_answer_of_the_course_is_found_and_no_stub_is(name) -> None:
     assert find_leaks(course, [module], {"a.py": strip_answers(text).encode()}) == []
 
 
-def test_hidden_checks_go_with_their_comments_helpers_and_imports() -> None:
-    public = public_part(CHECKS, "test_alpha.py")
-    assert (
-        public
-        == '''\
-"""Checks of module 01."""
-import math
-
-import pytest
-
-
-SIZES = (3, 5)
-
-
-@pytest.mark.exercise("1.1")
-class TestDouble:
-    """Both kinds."""
-
-    @pytest.mark.points(1)
-    def test_three(self, submission):
-        assert submission.run(lambda alpha: alpha.double(3)) == max(SIZES) + 1  # the public one
-
-    def test_last(self):
-        assert math.pi > SIZES[0]
-'''
-    )
-    hidden = [name for name, _ in hidden_parts(CHECKS, "test_alpha.py")]
-    assert hidden == ["test_negative_thirteen", "TestSecretly", "test_nothing_at_all"]
-
-
-def test_without_hidden_checks_a_file_stays_as_it_is() -> None:
-    text = public_part(CHECKS, "a.py") + "\nimport os  # unused, but nobody hides it\n"
-    assert public_part(text, "a.py") == text
-
-
-def test_a_class_whose_checks_are_all_hidden_goes_as_a_whole() -> None:
-    text = "import pytest\n\n\nclass TestA:\n    @pytest.mark.hidden\n    def test_a(self): ...\n"
-    assert public_part(text, "a.py") == ""
-
-
-@pytest.mark.parametrize("line", ["pytestmark = pytest.mark.hidden", "x = [pytest.mark.hidden()]"])
-def test_a_mark_that_is_no_decorator_is_refused(line) -> None:
-    with pytest.raises(CodeError, match=r"a\.py: `pytest\.mark\.hidden` is not a decorator"):
-        public_part(f"import pytest\n{line}\n", "a.py")
-
-
-def test_a_check_file_that_does_not_parse_is_named() -> None:
-    with pytest.raises(CodeError, match=r"a\.py:2: "):
-        public_part("x = 1\ndef (\n", "a.py")
+def test_a_file_of_checks_that_does_not_parse_is_named(find, course) -> None:
+    (course.root / HIDDEN).write_text("x = 1\ndef (\n", "utf-8")
+    with pytest.raises(CodeError, match=rf"{HIDDEN}:2: "):
+        find("a.py", "")

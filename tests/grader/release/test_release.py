@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.grader.release.test_leaks import CHECKS
+from tests.grader.release.test_leaks import CHECKS, HIDDEN_CHECKS
 from tito import cli
 from tito.course import Course
 from tito.errors import TitoError
@@ -27,7 +27,11 @@ COMPARED = """\
             return beta.quadruple(x)
 
         submission.check(probe, x=max(SIZES))"""
-BETA_CHECKS = CHECKS.replace(ASKED, COMPARED).replace("double", "quadruple")
+BETA_CHECKS = {
+    "test_beta.py": CHECKS.replace(ASKED, COMPARED).replace("double", "quadruple"),
+    "hidden/test_beta.py": HIDDEN_CHECKS.replace("double", "quadruple"),
+    "numbers.py": "LOW = 1\n",
+}
 
 
 @pytest.fixture
@@ -35,9 +39,9 @@ def clone(course, monkeypatch):
     """The course with its exports and with checks for grading; `clone.release` runs in it."""
     for module in Course(course.root).modules:
         module.export.write_text(render(module), "utf-8")
-    for name, text in {"test_beta.py": BETA_CHECKS, "numbers.py": "LOW = 1\n"}.items():
+    for name, text in BETA_CHECKS.items():
         path = course.root / "tests/grading" / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
     monkeypatch.chdir(course.root)
 
@@ -72,7 +76,7 @@ def test_the_folder_holds_one_stub_its_tests_and_what_it_builds_on(clone, tmp_pa
         "tinytorch/core/alpha.py",
     }
     checks = (tmp_path / "out/tests/grading/test_beta.py").read_text("utf-8")
-    assert "test_three" in checks and "hidden" not in checks
+    assert checks == BETA_CHECKS["test_beta.py"]
     readme = (tmp_path / "out/README.md").read_text("utf-8")
     assert "tito hint 2.1" in readme and "Hand in modules/02_beta/beta_dev.ipynb" in readme
     said = capsys.readouterr().out
@@ -129,6 +133,14 @@ def test_a_later_module_leaves_no_trace(clone, tmp_path) -> None:
     assert not any("beta" in name for name in files_of(tmp_path / "out"))
 
 
+def test_a_check_that_is_only_marked_as_hidden_is_not_handed_out(clone, tmp_path) -> None:
+    checks = clone.root / "tests/grading/test_beta.py"
+    clone.edit(checks, "    def test_last", "    @pytest.mark.hidden\n    def test_last")
+    with pytest.raises(TitoError, match=r"test_beta\.py: `mark\.hidden` hides nothing") as raised:
+        clone.release("beta", "--to", tmp_path / "out")
+    assert raised.value.fix == "move the check to tests/grading/hidden/test_beta.py"
+
+
 def test_what_a_prerequisite_lacks_is_said(clone, tmp_path) -> None:
     clone.export.unlink()
     with pytest.raises(TitoError, match=r"tinytorch/core/alpha\.py is missing") as raised:
@@ -160,8 +172,14 @@ def in_an_extra_file(clone, patch) -> str:
     patch.setattr(releasing, "extra_files", lambda course, modules: files)
     return (
         "tests/grading/expected_beta.json > 1.key:1: "
-        "the hidden check test_negative_thirteen (tests/grading/test_beta.py)"
+        "the hidden check test_negative_thirteen (tests/grading/hidden/test_beta.py)"
     )
+
+
+def in_an_import_of_a_public_check(clone, patch) -> str:
+    checks = clone.root / "tests/grading/test_beta.py"
+    clone.edit(checks, "import math\n", "import math\nfrom tests.grading.hidden import test_beta\n")
+    return "tests/grading/hidden/test_beta.py: a file of hidden checks"
 
 
 def in_the_zip_only(clone, patch) -> str:
@@ -171,6 +189,7 @@ def in_the_zip_only(clone, patch) -> str:
 
 
 PLANTS = [in_a_test, in_a_text_cell, in_a_borrowed_export, in_an_extra_file, in_the_zip_only]
+PLANTS += [in_an_import_of_a_public_check]
 
 
 @pytest.mark.parametrize("plant", PLANTS)

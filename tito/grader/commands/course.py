@@ -43,7 +43,7 @@ def check(names: tuple[str, ...], jobs: int, seed: int, unsandboxed: bool) -> in
 def _with_checks(here: Course, names: tuple[str, ...]) -> list[Module]:
     """Those that were named, or all that have checks."""
     modules = here.select(names, everything=not names)
-    lacking = [module for module in modules if not module.checks.exists()]
+    lacking = [module for module in modules if not module.check_files]
     if names and lacking:
         file = lacking[0].show(lacking[0].checks)
         raise TitoError(f"no checks for {lacking[0].name}", f"write {file}")

@@ -106,7 +106,7 @@ def merge(folders: tuple[Path, ...], folder: Path, late_percent: float | None) -
 def _course_of(name: str) -> tuple[Course, Module]:
     course = course_here()
     module = course.module(name)
-    if not module.checks.exists():
+    if not module.check_files:
         raise TitoError(f"no checks for {module.name}", f"write {module.show(module.checks)}")
     return course, module
 

@@ -21,12 +21,11 @@ from pathlib import Path
 
 import tito
 from tito import __version__, sync
-from tito.course import Course, Module, pristine
+from tito.course import HIDDEN, Course, Module, pristine
 from tito.errors import CodeError, TitoError
 from tito.exercises import find_exercises
 from tito.grader.judge import RECORD
 from tito.grader.release.leaks import Leak, find_leaks
-from tito.grader.release.public_checks import public_part
 from tito.learner.folder import building, contents, put_in_place
 from tito.notebook.cells import read_text
 from tito.run.environment import chosen
@@ -63,7 +62,7 @@ def _recorded(course: Course, checks: Path) -> bytes:
         record = Path(name, "expected.json")
         shown = checks.relative_to(course.root).as_posix()
         command = [sys.executable, "-m", "pytest", shown]
-        command += ["-m", "not hidden", "-p", "no:cacheprovider", "--record-expected", str(record)]
+        command += ["-p", "no:cacheprovider", "--record-expected", str(record)]
         own = str(Path(tito.__file__).parents[1])  # the plugin is ours, wherever we were found
         env = chosen(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTHONPATH=own)
         done = subprocess.run(command, cwd=course.root, env=env, capture_output=True)
@@ -161,15 +160,25 @@ def _tests(course: Course, modules: list[Module], every: Mapping[str, bytes]) ->
     texts = {name: text.decode() for name, text in every.items() if name.startswith("tests/")}
     for path in course.root.joinpath("tests", "grading").rglob("*.py"):
         name = path.relative_to(course.root).as_posix()
-        texts[name] = public_part(read_text(path), name)
+        texts[name] = read_text(path)
     own = tuple(f"{module.show(module.tests)}/test_" for module in modules)
     own += tuple(module.show(module.checks) for module in modules)
     wanted = [name for name in texts if name.startswith(own)]
     wanted = [name for name in wanted if re.search(r"^\s*def test_", texts[name], re.MULTILINE)]
-    wanted += [name for name in texts if name.endswith("/conftest.py")]
+    _refuse_marks(texts, wanted)
+    shared = [name for name in texts if name.endswith("/conftest.py")]
+    wanted += [name for name in shared if not name.startswith(f"tests/grading/{HIDDEN}/")]
     for name in wanted:
         wanted += [one for one in _imported(texts[name]) if one in texts and one not in wanted]
     return {name: texts[name].encode() for name in wanted}
+
+
+def _refuse_marks(texts: Mapping[str, str], names: list[str]) -> None:
+    """A check that its author thinks hidden is not handed out."""
+    for name in names:
+        if "mark.hidden" in texts[name]:
+            where = f"tests/grading/{HIDDEN}/{name.rpartition('/')[2]}"
+            raise CodeError(f"{name}: `mark.hidden` hides nothing", f"move the check to {where}")
 
 
 def _imported(text: str) -> Iterator[str]:

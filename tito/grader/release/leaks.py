@@ -13,6 +13,7 @@ their name. Only an answer rewritten with other names, outside its markers, pass
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import marshal
 import math
@@ -22,9 +23,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import CodeType
 
-from tito.course import Course, Module
+from tito.course import HIDDEN, Course, Module
+from tito.errors import CodeError
 from tito.exercises import NUMBER, Region, find_regions, strip_answers
-from tito.grader.release.public_checks import hidden_parts, public_part
 from tito.grader.release.unpack import IMAGES, unpacked
 from tito.lines import split
 from tito.notebook.cells import read_text
@@ -107,6 +108,7 @@ def _secrets(course: Course, modules: list[Module]) -> Secrets:
         secrets.headers[made] = secrets.paths[export]
         _add_answers(secrets, module)
     secrets.paths["tests/course/"] = "a test of the course itself"
+    secrets.paths[f"tests/grading/{HIDDEN}/"] = "a file of hidden checks"
     _add_hidden(secrets, course)
     return secrets
 
@@ -140,20 +142,33 @@ def _add_runs(secrets: Secrets, what: str, plain: Run, public: set[Run]) -> None
 
 def _add_hidden(secrets: Secrets, course: Course) -> None:
     """Names and bodies of hidden checks, less what public tests and stubs say as well."""
-    paths = sorted(course.root.joinpath("tests", "grading").rglob("*.py"))
-    texts = {path.relative_to(course.root).as_posix(): read_text(path) for path in paths}
-    shown = [public_part(text, file) for file, text in texts.items()]
-    shown += [read_text(path) for path in course.root.joinpath("tests", "core").rglob("*.py")]
+    grading, core = (course.root / "tests" / name for name in ("grading", "core"))
+    hidden = sorted(grading.joinpath(HIDDEN).rglob("*.py"))
+    paths = [path for path in (*grading.rglob("*.py"), *core.rglob("*.py")) if path not in hidden]
+    shown = [read_text(path) for path in paths]
     shown += [strip_answers(read_text(module.script)) for module in course.modules]
     public = [tuple(word for word, _ in words(text)) for text in shown]
     public_words = {word for text in public for word in text}
     public_runs = {run for text in public for run in _runs(text)}
-    for file, text in texts.items():
-        for name, part in hidden_parts(text, file):
+    for path in hidden:
+        file = path.relative_to(course.root).as_posix()
+        for name, part in _definitions(read_text(path), file):
             what = f"the hidden check {name} ({file})"
-            if name not in public_words:
+            if name not in public_words and name.lower().startswith("test"):
                 secrets.names[name] = what
             _add_runs(secrets, what, tuple(word for word, _ in words(part)), public_runs)
+
+
+def _definitions(text: str, file: str) -> Iterator[tuple[str, str]]:
+    """The name and the text of each function and class; methods of a class one by one, too."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        raise CodeError(f"{file}:{error.lineno}: {error.msg}", "correct the file") from None
+    classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
+    for node in (*tree.body, *(part for one in classes for part in one.body)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name, ast.get_source_segment(text, node) or ""
 
 
 def words(text: str, margins: bool = False) -> Words:
