@@ -77,8 +77,12 @@ def test_tito_never_imports_the_library():
             allowed |= {"numpy"}  # values are compared
         if path.parent.name == "inside":
             allowed |= {"namespaces", "probe", "wire"}  # beside each other in the sandbox
-        for name, _ in imports(path):
-            assert name.split(".")[0] in sys.stdlib_module_names | allowed, f"{path.name}: {name}"
+        if path.name == "page.py":
+            allowed |= {"jinja2"}
+        for name, at_top in imports(path):
+            package = name.split(".")[0]
+            assert package in sys.stdlib_module_names | allowed, f"{path.name}: {name}"
+            assert package != "jinja2" or not at_top, "only who has graded waits for it"
 
 
 def test_the_oracles_share_no_code_with_the_library():

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
 from tests.grader.graded import (
     BATCH,
@@ -19,8 +20,8 @@ from tests.grader.graded import (
     everywhere,
     graded,
 )
-from tito.grader.feedback import feedback, markdown
-from tito.grader.page import STYLE, page
+from tito.grader.feedback import feedback
+from tito.grader.page import markdown, page
 from tito.grader.text import printable
 from tito.grader.verdict import Graded, Verdict
 
@@ -204,6 +205,17 @@ def test_no_text_leaves_its_code_span(text) -> None:
     assert_only_our_markdown(markdown_of(everywhere(text or "x")))
 
 
+@pytest.mark.parametrize("text", ["{{ 7 * 7 }}", "{% raw %}", "{# gone #}"])
+def test_the_language_of_templates_is_only_text(text) -> None:
+    assert Page(html_of(everywhere(text))).texts.count(text) == 5
+    assert markdown_of(everywhere(text)).count(f"`{text}`") == 5
+
+
+def test_no_text_passes_for_markup_that_is_safe_already() -> None:
+    content = html_of(everywhere(Markup("<b>bold</b>")))
+    assert assert_harmless(content).texts.count("<b>bold</b>") == 5
+
+
 def test_our_own_words_stay_as_they_are_in_markdown() -> None:
     verdicts = (Verdict(CHECKS[0].name, 0, "error", "", "`K.T` for K | <b> [a](b)"),)
     content = markdown_of(graded(verdicts=verdicts))
@@ -230,7 +242,7 @@ def contrast(one: tuple[int, ...], other: tuple[int, ...]) -> float:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_can_be_read_on_its_ground(scheme) -> None:
-    light, dark = STYLE.split("prefers-color-scheme: dark")
+    light, dark = html_of(graded()).split("prefers-color-scheme: dark")
     shade = colours(light if scheme == "light" else dark)
     grounds = {"text": ["page", "card", "code-back"], "quiet": ["page", "card"]}
     grounds |= {"mistake": ["page", "mistake-back"], "good": ["good-back"], "bad": ["bad-back"]}

@@ -105,6 +105,15 @@ def test_the_wheel_holds_what_a_folder_is_made_from_and_no_notebook(wheel: Path)
         assert inside.read(name) == source.read_bytes(), name
 
 
+def test_the_wheel_holds_what_the_grader_reads_beside_its_code(wheel: Path) -> None:
+    here = [
+        *(ROOT / "tito").glob("grader/templates/*"),
+        *(ROOT / "tito").glob("grader/inside/*.sh"),
+    ]
+    names = {path.relative_to(ROOT).as_posix() for path in here}
+    assert len(names) >= 3 and names <= set(zipfile.ZipFile(wheel).namelist())
+
+
 def test_the_wheel_gives_other_projects_no_pytest_plugin(wheel: Path) -> None:
     inside = zipfile.ZipFile(wheel)
     (entries,) = (name for name in inside.namelist() if name.endswith("/entry_points.txt"))

@@ -14,6 +14,7 @@ import pytest
 from tito import cli
 
 HEAVY = {"numpy", "pytest", "nbformat", "jsonschema", "jupytext", "IPython", "rich", "tinytorch"}
+HEAVY |= {"jinja2"}
 TITO = Path(cli.__file__).parent
 LOADED = """
 import json, sys

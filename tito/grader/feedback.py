@@ -1,4 +1,4 @@
-"""What a learner is told about a submission, and that as Markdown (tito/grader/page.py: HTML).
+"""What a learner is told about a submission, before it is written as a page.
 
 A hidden check shows what kind of failure it was and which known mistake it looks like, never the
 reason: that may hold its input. `line` alone decides this, for the pages and for Gradescope.
@@ -6,11 +6,10 @@ reason: that may hold its input. `line` alone decides this, for the pages and fo
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from tito.grader.gradebook import Batch
-from tito.grader.text import number, printable
+from tito.grader.text import number
 from tito.grader.verdict import PASSED, Check, Graded, Verdict
 
 IN_WORDS = {
@@ -44,6 +43,10 @@ class Line:
     reason: str  # may hold text from the submission; empty if the check is hidden
     mistake: str
 
+    @property
+    def mark(self) -> str:
+        return "✓ passed" if self.passed else "✗ not passed"
+
 
 @dataclass(frozen=True)
 class Section:
@@ -53,6 +56,10 @@ class Section:
     name: str
     points: str
     lines: list[Line]
+
+    @property
+    def heading(self) -> str:
+        return f"{self.number} {self.name}".rstrip()
 
     @property
     def passed(self) -> bool:
@@ -154,51 +161,3 @@ def late(graded: Graded, late_percent: float) -> str:
     days = f"{graded.late_days} day{'s' if graded.late_days > 1 else ''} late"
     final = number(final_points(graded, late_percent))
     return f"{days}: {final} points count" if late_percent else days
-
-
-def markdown(feedback: Feedback) -> str:
-    graded = feedback.graded
-    parts = [
-        f"# Module {feedback.module}, {_plain(feedback.title)}: {feedback.points} points",
-        f"{_code(feedback.who)}, file {_code(graded.name)}",
-        f"**{feedback.late}**" if feedback.late else "",
-        f"Note: {_code(graded.note)}" if graded.note else "",
-        f"## What to do next\n\n{_plain(feedback.next_step)}",
-        "\n".join(f"- `{command}`: {what}" for command, what in feedback.commands.items()),
-        *(_markdown_section(section) for section in feedback.sections),
-        f"---\n\nSandbox: {_code(graded.level)}",
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _markdown_section(section: Section) -> str:
-    name = f"{section.number} {_plain(section.name)}".rstrip()
-    lines = [row for line in section.lines for row in _markdown_line(line)]
-    return "\n".join([f"## {name}: {section.points} points", "", *lines])
-
-
-def _markdown_line(line: Line) -> list[str]:
-    mark = "✓ passed" if line.passed else "✗ not passed"
-    hidden = " (hidden check)" if line.hidden else ""
-    rows = [f"- {mark}: {_plain(line.title)}{hidden}, {line.points}"]
-    if line.mistake:
-        rows.append(f"  - **This looks like a known mistake: {_plain(line.mistake)}**")
-    if line.why:
-        rows.append(f"  - {_plain(line.why)} {_code(line.reason)}".rstrip())
-    return rows
-
-
-def _plain(text: str) -> str:
-    """Text of ours that stays as it is: `__init__` is no bold print."""
-    return re.sub(r"([\\`*_\[\]<>#|!&~])", r"\\\1", printable(text))
-
-
-def _code(text: str) -> str:
-    """Text from a submission: in a code span nothing is a link, an image or a tag."""
-    if not text:
-        return ""
-    shown = printable(text)
-    longest = max(map(len, re.findall("`+", shown)), default=0)
-    fence = "`" * (longest + 1)
-    space = " " if shown.strip("`") != shown or shown.strip() != shown else ""
-    return f"{fence}{space}{shown}{space}{fence}"

@@ -19,9 +19,9 @@ from typing import Any
 
 from tito.errors import TitoError
 from tito.files import atomic_write
-from tito.grader.feedback import feedback, final_points, late, line, markdown
+from tito.grader.feedback import feedback, final_points, late, line
 from tito.grader.gradebook import Batch, Gradebook
-from tito.grader.page import page
+from tito.grader.page import markdown, page
 from tito.grader.text import file_names, number, printable
 from tito.grader.verdict import Check, Graded, Verdict
 
