@@ -34,7 +34,7 @@ _UNSAFE = frozenset('<>:"/\\|?*')
 
 
 @dataclass(frozen=True)
-class Named:
+class FileName:
     """What a platform wrote into the name of one file or folder."""
 
     student: str
@@ -45,16 +45,16 @@ class Named:
     platform: bool = True
 
 
-def parse(name: str, repository: bool = False) -> Named:
+def parse(name: str, repository: bool = False) -> FileName:
     name = unicodedata.normalize("NFC", name)  # a Mac takes accents apart
     if match := _CANVAS.fullmatch(name):
         student, order = match["student"] or match["user"], int(match["order"] or 0)
-        return Named(student, match["user"], match["file"] or name, order, bool(match["late"]))
+        return FileName(student, match["user"], match["file"] or name, order, bool(match["late"]))
     if match := _MOODLE.fullmatch(name):
-        return Named(match["student"], match["user"], match["file"] or name)
+        return FileName(match["student"], match["user"], match["file"] or name)
     if repository and (match := _CLASSROOM.fullmatch(name)):
-        return Named(match["student"], "", name)
-    return Named(_SUFFIX.sub("", name), "", name, platform=False)
+        return FileName(match["student"], "", name)
+    return FileName(_SUFFIX.sub("", name), "", name, platform=False)
 
 
 def is_paper(name: str) -> bool:
@@ -69,13 +69,13 @@ def stem(name: str) -> str:
     return match[1] if match else bare
 
 
-def attempts(found: Sequence[Named]) -> list[Named]:
+def attempts(found: Sequence[FileName]) -> list[FileName]:
     """`ada-2.py` and `ada (1).py` beside an `ada.py` are hers; `student-2.py` alone is nobody's."""
     known = {one.student for one in found if not one.platform}
     return [_attempt(one, known) for one in found]
 
 
-def _attempt(one: Named, known: set[str]) -> Named:
+def _attempt(one: FileName, known: set[str]) -> FileName:
     match = None if one.platform else _AGAIN.fullmatch(one.student)
     if not match or match[1] not in known:
         return one

@@ -1,0 +1,97 @@
+"""A stranger's bytes are read in a child with little time and memory, by the ordinary parsers.
+
+A file made to keep its reader busy, or to fill the memory, ends the child and nothing else: that
+submission gets a line which says so, and the next one is read.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import warnings
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from tito.grader.intake.files import Unreadable
+
+COMPUTING, WAITING = 10, 60  # seconds; the longest module of the course takes a twentieth of one
+MEMORY = 1_000_000_000  # bytes, above what the child begins with
+START = "fork" if hasattr(os, "fork") else "spawn"  # a fork takes milliseconds, a start a second
+
+
+def within_limits(work: Callable[..., Any], *arguments: Any) -> Any:
+    """What the work returns, made in a child and brought back as JSON."""
+    context: Any = multiprocessing.get_context(START)
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=_answer, args=(sender, work, arguments), daemon=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # NumPy's threads hold no lock of ours
+        child.start()
+    sender.close()
+    with receiver:
+        try:
+            told = _received(receiver)
+        finally:
+            child.kill()
+            child.join()
+            child.close()
+    if "problem" in told:
+        raise Unreadable(told["problem"])
+    return told["value"]
+
+
+def _received(receiver: Connection) -> dict[str, Any]:
+    try:
+        if receiver.poll(WAITING):
+            return dict(json.loads(receiver.recv_bytes()))
+    except EOFError:
+        pass
+    memory = f"{MEMORY / 1_000_000:.0f} MB of memory"
+    return {"problem": f"could not be read within {COMPUTING} s of computing and {memory}"}
+
+
+def _answer(sender: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is the parent's to tell of
+    _set_limits()
+    try:
+        sender.send_bytes(json.dumps(_told(work, arguments)).encode())
+    except MemoryError:
+        os._exit(1)
+
+
+def _told(work: Callable[..., Any], arguments: tuple[Any, ...]) -> dict[str, Any]:
+    try:
+        return {"value": work(*arguments)}
+    except Unreadable as error:
+        return {"problem": str(error)}
+    except MemoryError:
+        raise
+    except Exception as error:
+        return {"problem": f"cannot be read: {type(error).__name__}: {error}"}
+
+
+def _set_limits() -> None:
+    """No core is written; where the system takes no limit, the parent's clock is left."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    memory = _in_use() + MEMORY
+    for kind, value in (("CORE", 0), ("CPU", COMPUTING), ("AS", memory)):
+        try:
+            resource.setrlimit(getattr(resource, f"RLIMIT_{kind}"), (value, value))
+        except (ValueError, OSError):  # a Mac takes no limit of memory
+            continue
+
+
+def _in_use() -> int:
+    """Bytes of memory that were promised to the parent, which a fork begins with."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
