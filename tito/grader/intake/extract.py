@@ -117,9 +117,7 @@ def _steps(lines: list[str]) -> int:
     before; for each fence it looks through the lines for its end; and it tries each sign of an
     indent as the beginning of a magic.
     """
-    cells = [
-        line for line in lines if percent.MARKER.match(line) or percent.BARE_MARKER.match(line)
-    ]
+    cells = [line for line in lines if percent.MAYBE_MARKER.match(line)]
     keys = sum(len(line) ** 2 // 50 for line in cells)
     fences = sum(1 for line in lines if percent.FENCE.match(line.lstrip("# ")))
     indents = sum((len(line) - len(_INDENT.sub("", line))) * len(line) for line in lines)
