@@ -17,7 +17,7 @@ from tito.course import Module
 from tito.errors import CodeError
 from tito.exercises import find_regions
 from tito.notebook.cell import Cell
-from tito.notebook.magics import is_magic
+from tito.notebook.percent import is_magic
 from tito.places import exported_cells, kept_lines
 
 

@@ -43,7 +43,7 @@ single
 judge
 answer  mistakes
 sandbox  intake  gradebook
-inside  text  verdict
+inside  text  verdict  magics
 """
 
 

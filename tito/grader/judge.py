@@ -26,9 +26,9 @@ from tito.course import Course, Module
 from tito.grader import mistakes
 from tito.grader.answer import Answer, Loaded, compare, read_answer
 from tito.grader.inside import wire
+from tito.grader.magics import as_python
 from tito.grader.mistakes import Planted
 from tito.grader.sandbox import Sandbox, SandboxError, best_level, inside_folder
-from tito.notebook.magics import as_python
 from tito.places import exported_cells
 
 LIMIT = 5.0  # seconds of computing for one probe

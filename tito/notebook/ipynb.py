@@ -1,8 +1,8 @@
 """Write the two forms of a cell: JSON for the `.ipynb`, percent text for the `.py`.
 
 JSON is written as nbformat writes it, so that JupyterLab saving the file changes nothing else.
-Percent text is written as jupytext writes it (importing jupytext beside JupyterLab takes three
-seconds); tests/tito/notebook/test_ipynb.py holds the two equal.
+Percent text is written as jupytext writes it, by jupytext itself where a cell is not plain;
+tests/tito/notebook/test_ipynb.py holds the two equal.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from typing import Any
 from tito.lines import BLANK, newline_of, plain, split
 from tito.notebook.align import same
 from tito.notebook.cell import Cell
-from tito.notebook.magics import FOREIGN, comment_magics
 from tito.notebook.merge import Choice
-from tito.notebook.percent import MARKER, parse
+from tito.notebook.percent import FORMAT, MAYBE_MAGIC, MAYBE_MARKER, ORIGINALS, STAND_INS, parse
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-ONLY_IN_NOTEBOOKS = set(["title", "autoscroll", "collapsed", "scrolled", "trusted", "execution"])
+ONLY_IN_NOTEBOOKS = set(["autoscroll", "collapsed", "scrolled", "trusted", "execution"])
 QUOTED = re.compile(r"[rR]?(\"{3}|'{3})")
 
 
@@ -84,17 +83,29 @@ def to_percent(cell: Cell, like: Cell | None) -> str:
     """The cell as it stands in a `.py`; like the cell whose place it takes."""
     lines = split(cell.text)
     metadata = dict(like.metadata if like else cell.metadata)
-    foreign = FOREIGN.match(lines[0]) if cell.kind == "code" and lines else None
-    if foreign:
-        metadata |= {"magic_args": foreign[2].strip(), "language": foreign[1]}
-        body = [_commented(line) for line in lines[1:]]
-    elif cell.kind == "code":
-        body = comment_magics(lines)
+    shown = metadata.keys() - ONLY_IN_NOTEBOOKS
+    if cell.kind == "raw" or shown - {"title"} or any(map(MAYBE_MAGIC.match, lines)):
+        marker, body = _by_jupytext(cell, metadata)
     else:
+        kind = [] if cell.kind == "code" else ["[markdown]"]
+        marker = " ".join(["# %%", *([metadata["title"]] if "title" in shown else []), *kind])
+        body = lines
+    if cell.kind != "code":
         body = _text_body(lines, like)
-    old = split(like.raw)[0] if like and like.kind == cell.kind and not foreign else ""
-    marker = old if MARKER.match(old) else _marker(cell.kind, metadata)
-    return "\n".join([marker, *body]) + "\n"
+    old = split(like.raw)[0] if like and like.kind == cell.kind else ""
+    kept = MAYBE_MARKER.match(old) and "language=" not in old + marker
+    return "\n".join([old if kept else marker, *body]) + "\n"
+
+
+def _by_jupytext(cell: Cell, metadata: dict[str, Any]) -> tuple[str, list[str]]:
+    """The marker, and the lines of a code cell with its magics commented."""
+    from jupytext.cell_to_text import DoublePercentCellExporter
+    from nbformat import from_dict
+
+    text = cell.text.translate(STAND_INS)
+    given = from_dict({"cell_type": cell.kind, "source": text, "metadata": metadata})  # type: ignore[no-untyped-call]
+    marker, *body = DoublePercentCellExporter(given, "python", FORMAT).cell_to_text()
+    return marker.lstrip(), [line.translate(ORIGINALS) for line in body]
 
 
 def _text_body(lines: list[str], like: Cell | None) -> list[str]:
@@ -106,13 +117,3 @@ def _text_body(lines: list[str], like: Cell | None) -> list[str]:
 
 def _commented(line: str) -> str:
     return f"# {line}" if line else "#"
-
-
-def _marker(kind: str, metadata: dict[str, Any]) -> str:
-    title = [metadata["title"]] if metadata.get("title") else []
-    pairs = [
-        f"{key}={json.dumps(value)}" if value is not None else key
-        for key, value in metadata.items()
-        if key not in ONLY_IN_NOTEBOOKS and value != ""
-    ]
-    return " ".join(["# %%", *title, *([] if kind == "code" else [f"[{kind}]"]), *pairs])

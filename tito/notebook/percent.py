@@ -1,25 +1,36 @@
-"""Read a percent script (`# %%`) into cells, by the same rules as jupytext's reader.
+"""Read a percent script (`# %%`) into cells, as jupytext reads it.
 
-Importing jupytext costs a quarter of a second, so the commands a learner types all day read with
-this file. The rules, oddities included, are those of jupytext 1.19 (MIT licence, Marc Wouts and
-contributors); tests/tito/notebook/test_percent.py holds the two equal.
+A cell in the course's own form is read here, since importing jupytext costs a quarter of a second,
+and three beside JupyterLab. Every other cell, and a header, is read by jupytext itself;
+tests/tito/notebook/test_percent.py holds the two equal.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from typing import Any
+from itertools import takewhile
 
 from tito.lines import BLANK, split, split_with_ends
 from tito.notebook.cell import Cell
-from tito.notebook.header import read_header
-from tito.notebook.magics import QuoteTracker, uncomment, uncomment_magics, unescape_plus
-from tito.notebook.options import parse_options
 
-MARKER = re.compile(r"^\s*#\s*%%(%*)\s(.*)$")
-BARE_MARKER = re.compile(r"^\s*#\s*(%%|<codecell>|In\[[0-9 ]*\]:?)\s*$")
-FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
+FORMAT = {"extension": ".py", "format_name": "percent"}
+MARKER = re.compile(r"# %%(?: (\[markdown\]|[\w.-]+)(?: points=(\d+))?)?$", re.ASCII)
+MAYBE_MARKER = re.compile(r"\s*#\s*(%%|<codecell>|In\[)")
+OF_JUPYTEXT = ("lines_to_next_cell", "cell_marker", "region_name")
+SHELL = "cat|cd|copy|cp|ddir|echo|ldir|ls|mkdir|mv|ren|rm|rmdir"
+# Every magic looks like this; so do a few plain lines. `(?=(x*))\1` takes all of x at once: trying
+# each shorter part again takes minutes for a line of 100,000 `#`.
+MAYBE_MAGIC = re.compile(
+    rf"(?=([\s#]*))\1(?:[%!?+]|\w+\s*=\s*[%!]|\S*\?\s*$|(?:{SHELL})(?:\s*$|\s+[^\s=,]))"
+)
+# A docstring as the course writes it; jupytext's rules for quotes within quotes are longer.
+ONE_LINE = re.compile(r'\s*[rR]?"""[^"\\]*"""$')
+OPENING, CLOSING = re.compile(r'\s*[rR]?"""[^"\\]*$'), re.compile(r'[^"\\]*"""$')
+# Signs within a line to Python, newlines or blanks to jupytext (tito/lines.py).
+STAND_INS = {ord(sign): 0x10FFF0 + i for i, sign in enumerate("\v\f\x1c\x1d\x1e\x85\u2028\u2029")}
+ORIGINALS = {stand_in: sign for sign, stand_in in STAND_INS.items()}
+COMMENT = re.compile(r"#(?: |$)")
+FENCE, OPENED = re.compile(r"#? {0,4}(?:```|~~~)"), re.compile(r"# ```\w*$", re.ASCII)
 
 
 def parse(text: str) -> tuple[str, list[Cell]]:
@@ -27,11 +38,13 @@ def parse(text: str) -> tuple[str, list[Cell]]:
     text = text.removeprefix("\ufeff")
     kept = split_with_ends(text)
     lines = split(text)
-    header, position = read_header(lines)
+    header, position = _header(lines)
     preamble = "" if header else "".join(kept[:position])
-    cells = [replace(header, raw="".join(kept[:position]))] if header else []
+    cells = [header] if header else []
+    if header:
+        header.raw = "".join(kept[:position])
     while position < len(lines):
-        cell, length = _next_cell(lines[position:])
+        cell, length = _own_cell(lines, position) or _jupytexts_cell(lines[position:])
         cell.first_line += position
         cell.raw = "".join(kept[position : position + length])
         cells.append(cell)
@@ -39,78 +52,88 @@ def parse(text: str) -> tuple[str, list[Cell]]:
     return preamble, cells
 
 
-def _next_cell(lines: list[str]) -> tuple[Cell, int]:
-    metadata: dict[str, Any] = {}
-    if MARKER.match(lines[0]):
-        metadata = parse_options(lines[0].partition("%%")[2])
-    kind = metadata.pop("cell_type", "code")
-    language = metadata.pop("language", "python")
-    start = 1 if MARKER.match(lines[0]) or BARE_MARKER.match(lines[0]) else 0
-    length = _length(lines, kind)
-    source = _source(lines[start : _without_blank_end(lines, length)], kind, language)
+def _own_cell(lines: list[str], start: int) -> tuple[Cell, int] | None:
+    """A cell in the course's own form, and its length; None for any other."""
+    marker = MARKER.match(lines[start])
+    if marker is None:
+        return None
+    body = list(takewhile(lambda line: not MAYBE_MARKER.match(line), lines[start + 1 :]))
+    end = start + 1 + len(body)
+    if (end < len(lines) and not MARKER.match(lines[end])) or any(
+        one and not one.strip(BLANK) for one in body[-3:]
+    ):
+        return None
+    source = _without_blank_end(body)
+    if marker[1] == "[markdown]":
+        if marker[2] or not _is_plain_text(source):
+            return None
+        return Cell("markdown", "\n".join(line[2:] for line in source), {}, 2), end - start
+    if not _is_plain_code(source):
+        return None
+    metadata = {"title": marker[1]} if marker[1] else {}
+    points = {"points": int(marker[2])} if marker[2] else {}
+    return Cell("code", "\n".join(source), {**points, **metadata}, 2), end - start
+
+
+def _without_blank_end(body: list[str]) -> list[str]:
+    """Up to two blank lines separate cells; of more, jupytext drops one."""
+    blank = len(list(takewhile(lambda line: not line, reversed(body))))
+    return body[: len(body) - (blank if blank <= 2 else 1)]
+
+
+def _is_plain_text(source: list[str]) -> bool:
+    """Comments only, no magics, and each fenced block closed again."""
+    if any(MAYBE_MAGIC.match(line) or not COMMENT.match(line) for line in source):
+        return False
+    fences = [line for line in source if FENCE.match(line)]
+    opened, closed = fences[::2], fences[1::2]
+    return len(opened) == len(closed) == closed.count("# ```") and all(map(OPENED.match, opened))
+
+
+def _is_plain_code(source: list[str]) -> bool:
+    """No magics, and triple quotes only as a docstring has them, closed again."""
+    inside = False
+    for line in source:
+        if MAYBE_MAGIC.match(line) or "'''" in line:
+            return False
+        if '"""' in line and (inside or not ONE_LINE.match(line)):
+            if not (CLOSING if inside else OPENING).match(line):
+                return False
+            inside = not inside
+    return not inside
+
+
+def _jupytexts_cell(lines: list[str]) -> tuple[Cell, int]:
+    from jupytext.cell_reader import DoublePercentScriptCellReader
+
+    reader = DoublePercentScriptCellReader(FORMAT)
+    read, length = reader.read([line.translate(STAND_INS) for line in lines])
+    start = int(bool(MAYBE_MARKER.match(lines[0])))
+    metadata = {key: value for key, value in read.metadata.items() if key not in OF_JUPYTEXT}
+    source, language = read.source.translate(ORIGINALS), metadata.pop("language", "python")
     if language != "python":
         magic = f"%%{language} {metadata.pop('magic_args', '')}".rstrip()
-        source, start = [magic, *(source or [""])], start - 1
-    return Cell(kind, "\n".join(source), metadata, first_line=start + 1), length
+        source, start = f"{magic}\n{source}", start - 1
+    return Cell(read.cell_type, source, metadata, start + 1), length
 
 
-def _length(lines: list[str], kind: str) -> int:
-    """How many lines until the next marker outside strings and fenced blocks."""
-    quotes, fence = QuoteTracker(), ""
-    for index, line in enumerate(lines):
-        quoted = quotes.open
-        quotes.read(line)
-        if quoted:
-            continue
-        if kind in ("markdown", "raw"):
-            text = uncomment(line)
-            if fence:
-                fence = "" if _closes(text, fence) else fence
-                continue
-            fence = _opens(text)
-            if fence and any(_closes(uncomment(later), fence) for later in lines[index + 1 :]):
-                continue
-            fence = ""
-        if index and (MARKER.match(line) or BARE_MARKER.match(line)):
-            return index
-    return len(lines)
+def _header(lines: list[str]) -> tuple[Cell | None, int]:
+    """What stands before the first cell: `#!`, an encoding, a YAML header, which may be a cell."""
+    if not lines or MARKER.match(lines[0]):
+        return None, 0
+    from jupytext.header import header_to_metadata_and_cell
+
+    try:
+        _, _, cell, length = header_to_metadata_and_cell(lines, "#", "", ".py")
+    except Exception:  # YAML that is none, or another encoding: a cell like any other
+        return None, 0
+    return Cell("raw", cell.source, first_line=1) if cell else None, length
 
 
-def _opens(text: str) -> str:
-    match = FENCE.match(text)
-    if not match or (match[1][0] == "`" and "`" in match[2]):
-        return ""
-    return match[1]
+def is_magic(line: str) -> bool:
+    """Is the line a magic, commented out or not?"""
+    if not MAYBE_MAGIC.match(line):
+        return False
+    from jupytext import magics
 
-
-def _closes(text: str, fence: str) -> bool:
-    match = FENCE.match(text)
-    return match is not None and match[1].startswith(fence) and not match[2].strip()
-
-
-def _without_blank_end(lines: list[str], length: int) -> int:
-    cell = lines[:length]
-    blank = [not line.strip(BLANK) for line in cell[-3:]]
-    if blank == [False, True, True]:
-        return length - 2
-    return length - 1 if length and cell[-1] == "" else length
-
-
-def _source(body: list[str], kind: str, language: str) -> list[str]:
-    if kind != "code":
-        quoted = _unquote("\n".join(body).strip())
-        return quoted or [uncomment(line) for line in uncomment_magics(body)]
-    if language != "python":
-        return [uncomment(line) for line in body]
-    return unescape_plus(uncomment_magics(body))
-
-
-def _unquote(text: str) -> list[str] | None:
-    """A text cell may stand in triple quotes instead of comments."""
-    for left in ('"""', "'''", 'r"""', "r'''", 'R"""', "R'''"):
-        right = left[-3:]
-        whole = text.startswith(left) and text.endswith(right)
-        if whole and len(text) >= len(left + right):
-            inner = text[len(left) : -3].removeprefix("\n")
-            return split(inner.removesuffix("\n"))
-    return None
+    return bool(magics.is_magic(line, "python", explicitly_code=True))

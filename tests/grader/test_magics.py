@@ -2,7 +2,7 @@
 
 import pytest
 
-from tito.notebook.magics import as_python
+from tito.grader.magics import as_python
 
 CELLS = {
     "none": "x = 1",
