@@ -468,12 +468,6 @@ def test_a_notebook_without_exports_is_all_its_code(tmp_path: Path, alpha: Modul
     assert source.cells == (("cell 1", "x = 1"), ("cell 3", "y = 2"))
 
 
-def test_a_notebook_of_format_3_is_read(tmp_path: Path, alpha: Module) -> None:
-    old = {"cell_type": "code", "input": ["#| export\n", "x = 1"], "language": "python"}
-    put(tmp_path, {"jane.ipynb": json.dumps({"worksheets": [{"cells": [old]}], "nbformat": 3})})
-    assert code(only(tmp_path, alpha)) == ["x = 1"]
-
-
 def test_a_notebook_with_many_pictures_is_read(tmp_path: Path, alpha: Module) -> None:
     picture = {"output_type": "display_data", "data": {"image/png": "iVBORw0KGgo" * 200_000}}
     cells = [cell("#| export\nx = 1") | {"outputs": [picture] * 10}]

@@ -62,9 +62,10 @@ def _extract(member: Member, answers: frozenset[str]) -> Source:
     notes = [note, *(_is_text(cell) for cell in cells if _is_answer(cell, answers))]
     if not taken:
         notes.append(f"{member.name} exports no cell: all of it was read")
+    if sum(len(code) for _, code in (*taken, *outside)) > MAX_CODE:
+        raise Unreadable(f"{member.name}: over {MAX_CODE / 1_000_000:.0f} MB of code")
     checked = _checked(taken or instead, member.name)
-    kept = outside if taken and _length(outside) <= MAX_CODE else ()
-    return Source(checked, "; ".join(filter(None, notes)), kept)
+    return Source(checked, "; ".join(filter(None, notes)), outside if taken else ())
 
 
 def decode(data: bytes) -> tuple[str, str]:
@@ -85,10 +86,6 @@ def _code(cells: Iterable[Cell]) -> Cells:
     return tuple((_name(cell), cell.source) for cell in cells if cell.kind == "code")
 
 
-def _length(cells: Cells) -> int:
-    return sum(len(code) for _, code in cells)
-
-
 def _is_text(cell: Cell) -> str:
     """What to say of an answer's cell that was turned into text; nothing of one that was not."""
     kind = printable(cell.kind, 20)
@@ -98,8 +95,6 @@ def _is_text(cell: Cell) -> str:
 def _checked(cells: Cells, file: str) -> Cells:
     if not any(code.strip() for _, code in cells):
         raise Unreadable(f"{file}: no code cells")
-    if _length(cells) > MAX_CODE:
-        raise Unreadable(f"{file}: over {MAX_CODE / 1_000_000:.0f} MB of code")
     for name, code in cells:
         _refuse_broken(code, f"{file}, {name}")
     return tuple((name, re.sub("[\ud800-\udfff]", "\ufffd", code)) for name, code in cells)
@@ -149,27 +144,16 @@ def _notebook_cells(text: str, file: str) -> list[Cell]:
         raise Unreadable(f"{file}: not JSON (line {error.lineno}: {error.msg})") from None
     except ValueError:
         raise Unreadable(f"{file}: a number with too many digits") from None
-    found = _list_of_cells(notebook)
-    if found is None:
+    found = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(found, list):
         raise Unreadable(f"{file}: JSON, but not a notebook")
     return [_cell(cell, ordinal, file) for ordinal, cell in enumerate(found, 1)]
-
-
-def _list_of_cells(notebook: Any) -> list[Any] | None:
-    if not isinstance(notebook, dict):
-        return None
-    sheets = notebook.get("worksheets")  # format 3, before 2015
-    holders = sheets if isinstance(sheets, list) and "cells" not in notebook else [notebook]
-    found = [sheet.get("cells") if isinstance(sheet, dict) else None for sheet in holders]
-    if not all(isinstance(cells, list) for cells in found):
-        return None
-    return [cell for cells in found for cell in cells or []]
 
 
 def _cell(cell: Any, ordinal: int, file: str) -> Cell:
     if not isinstance(cell, dict):
         raise Unreadable(f"{file}: cell {ordinal} is no cell")
-    source = cell.get("source", cell.get("input", ""))
+    source = cell.get("source", "")
     lines: list[Any] = source if isinstance(source, list) else [source]
     if not all(isinstance(line, str) for line in lines):
         raise Unreadable(f"{file}: the source of cell {ordinal} is not text")

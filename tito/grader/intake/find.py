@@ -42,7 +42,7 @@ END_OF_TIME = 2**33  # a year that dates can hold, whatever an archive says
 class Found:
     """One submission: all that one student handed in."""
 
-    name: str  # unique in the batch, and safe as the name of a file
+    name: str  # unique in the batch, on one plain line
     student: str  # as the platform names them
     path: Path  # the newest, where a platform lists a student's files one by one
     late: bool = False  # Canvas says so
@@ -54,17 +54,17 @@ def find(folder: Path, module: Module | None = None) -> list[Found]:
     """The submissions in a folder by name; where the module is given, when each was handed in."""
     groups: dict[tuple[str, str], list[tuple[names.FileName, Path]]] = {}
     paths = list(_entries(folder))
-    parsed = [names.parse(path.name, repository=_kind(path / ".git") == FOLDER) for path in paths]
+    parsed = [names.parse(path.name, repository=(path / ".git").is_dir()) for path in paths]
     for named, path in zip(names.attempts(parsed), paths, strict=True):
         groups.setdefault((named.student, named.user), []).append((named, path))
     if not groups:
         raise TitoError(f"no submissions in {folder}", "each is a file, a folder or a zip in it")
     ordered = [sorted(group, key=_newest_first) for group in groups.values()]
-    safe = names.safe_names([_name(group) for group in ordered])
+    unique = names.unique_names([_name(group) for group in ordered])
     students = _students(folder, ordered)
     found = [
         Found(name, student, group[0][1], group[0][0].late, others=tuple(p for _, p in group[1:]))
-        for name, student, group in zip(safe, students, ordered, strict=True)
+        for name, student, group in zip(unique, students, ordered, strict=True)
     ]
     timed = [replace(one, time=_time(one, module)) if module else one for one in found]
     return sorted(timed, key=lambda one: one.name)
@@ -79,10 +79,6 @@ def _entries(folder: Path) -> Iterator[Path]:
     for entry in folder.iterdir():
         if not entry.name.startswith(".") and entry.name.lower() not in IGNORED | NOT_HANDED_IN:
             yield entry
-
-
-def _kind(path: Path) -> str:
-    return file_member(path, PurePosixPath(path.name)).problem
 
 
 def _newest_first(one: tuple[names.FileName, Path]) -> tuple[int, bool, str]:

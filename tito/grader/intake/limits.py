@@ -6,6 +6,7 @@ submission gets a line which says so, and the next one is read.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import multiprocessing
@@ -35,63 +36,46 @@ def within_limits(work: Callable[..., Any], *arguments: Any) -> Any:
         warnings.simplefilter("ignore", DeprecationWarning)  # NumPy's threads hold no lock of ours
         child.start()
     sender.close()
-    with receiver:
-        try:
-            told = _received(receiver)
-        finally:
-            child.kill()
-            child.join()
-            child.close()
-    if told["imported"]:
-        importlib.import_module(READER)
-    if "problem" in told:
-        raise Unreadable(told["problem"])
-    return told["value"]
-
-
-def _received(receiver: Connection) -> dict[str, Any]:
     try:
-        if receiver.poll(WAITING):
-            return dict(json.loads(receiver.recv_bytes()))
-    except EOFError:
-        pass
+        told = json.loads(receiver.recv_bytes()) if receiver.poll(WAITING) else {}
+    except (EOFError, OSError):
+        told = {}
+    finally:
+        receiver.close()
+        child.kill()
+        child.join()
+    if told.get("imported"):
+        importlib.import_module(READER)
+    if "value" in told:
+        return told["value"]
     limits = f"{COMPUTING} s of computing and {MEMORY / 1_000_000:.0f} MB of memory"
-    return {"problem": f"could not be read within {limits}", "imported": False}
+    raise Unreadable(told.get("problem") or f"could not be read within {limits}")
 
 
 def _answer(sender: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is the parent's to tell of
     _set_limits()
+    told: dict[str, Any] = {}
     try:
-        told = _told(work, arguments) | {"imported": READER in sys.modules}
-        sender.send_bytes(json.dumps(told).encode())
-    except MemoryError:
-        os._exit(1)
-
-
-def _told(work: Callable[..., Any], arguments: tuple[Any, ...]) -> dict[str, Any]:
-    try:
-        return {"value": work(*arguments)}
+        told["value"] = work(*arguments)
     except Unreadable as error:
-        return {"problem": str(error)}
+        told["problem"] = str(error)
     except MemoryError:
-        raise
+        return
     except Exception as error:
-        return {"problem": f"cannot be read: {type(error).__name__}: {error}"}
+        told["problem"] = f"cannot be read: {type(error).__name__}: {error}"
+    sender.send_bytes(json.dumps({**told, "imported": READER in sys.modules}).encode())
 
 
 def _set_limits() -> None:
-    """No core is written; where the system takes no limit, the parent's clock is left."""
-    try:
-        import resource
-    except ImportError:  # Windows
+    """No core is written; where a system has no such limits, the parent's clock is left."""
+    if START != "fork":
         return
-    memory = _in_use() + MEMORY
-    for kind, value in (("CORE", 0), ("CPU", COMPUTING), ("AS", memory)):
-        try:
+    import resource
+
+    for kind, value in (("CORE", 0), ("CPU", COMPUTING), ("AS", _in_use() + MEMORY)):
+        with contextlib.suppress(ValueError, OSError):  # a Mac takes no limit of memory
             resource.setrlimit(getattr(resource, f"RLIMIT_{kind}"), (value, value))
-        except (ValueError, OSError):  # a Mac takes no limit of memory
-            continue
 
 
 def _in_use() -> int:
