@@ -64,7 +64,7 @@ class Entry:
     """One submission of the bank."""
 
     name: str
-    gets: str  # "all", "none", "all but 12.8", "none of 12.8"
+    gets: str  # "all", "none", "all but 12.8", "none of 12.8"; "unread": intake refuses it
     says: str  # a pattern for its note or for one of its reasons
     write: Callable[[Path], Path]  # into this folder; returns what it wrote
 

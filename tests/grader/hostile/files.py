@@ -26,14 +26,14 @@ def sources() -> list[Entry]:
     return [
         file("the reference", "all", "", text),
         file("the stub", "none", "not written: exercise 12.1: attention_scores", stub()),
-        file("nothing", "none", "no code cells", ""),
+        file("nothing", "unread", "no code cells", ""),
         file("a byte order mark", "all", "", b"\xef\xbb\xbf" + text.encode()),
         file("lines that end as on Windows", "all", "", text.replace("\n", "\r\n")),
         file("lines that end as on an old Mac", "all", "", text.replace("\n", "\r")),
         file("UTF-16", "all", "read as UTF-16", text.encode("utf-16")),
         file("Latin-1 that says so", "all", "read as Latin-1", latin.encode("latin-1")),
         file("Latin-1 in disguise", "all", "read as Latin-1", text.encode() + b"\n# \xe9\n"),
-        file("a NUL byte", "none", r"line \d+: a NUL byte", text.replace("import math", "\0")),
+        file("a NUL byte", "unread", r"line \d+: a NUL byte", text.replace("import math", "\0")),
         file("form feeds", "all", "", text.replace("\n\n# %%", "\n\f\n# %%")),
         file("a lone surrogate", "all", "read as Latin-1", text + CELL + "x = '\ud800'\n"),
         file(
@@ -50,7 +50,7 @@ def sources() -> list[Entry]:
         ),
         file("tabs among spaces", "all", "", text + CELL + "if True:\n\tx = 1\n        y = 2\n"),
         file("a line of a megabyte", "all", "", text + CELL + f"x = '{'x' * 1_000_000}'\n"),
-        file("source of three megabytes", "none", "over 2 MB", text + "#" * 3_000_000),
+        file("source of three megabytes", "unread", "over 2 MB", text + "#" * 3_000_000),
         file("source a hundred deep", "all", "", text + CELL + "x = " + "(" * 150 + ")" * 150),
         file(
             "source that overflows the compiler",
@@ -60,7 +60,7 @@ def sources() -> list[Entry]:
         ),
         file(
             "conflict markers",
-            "none",
+            "unread",
             "conflict markers",
             text.replace(
                 "import math", "<<<<<<< HEAD\nimport math\n=======\nimport cmath\n>>>>>>> theirs"
@@ -77,7 +77,7 @@ def sources() -> list[Entry]:
         file("probe", "all", "", text),
         file(
             "conftest",
-            "none",
+            "unread",
             "no attention_dev.py or attention_dev.ipynb in it: found conftest.py",
             text,
         ),
@@ -144,17 +144,20 @@ def notebooks() -> list[Entry]:
     return [
         one("notebook", "all", "", notebook(text)),
         one("notebook of the stub", "none", "not written", notebook(stub())),
-        one("notebook that is no JSON", "none", "not JSON", notebook(text)[:-99]),
+        one("notebook that is no JSON", "unread", "not JSON", notebook(text)[:-99]),
         one(
             "notebook with conflict markers",
-            "none",
+            "unread",
             "conflict markers",
             "<<<<<<< a\n{\n=======\n{}\n>>>>>>> b\n",
         ),
-        one("notebook without cells", "none", "no code cells", '{"cells": [], "nbformat": 4}'),
-        one("notebook that nests without end", "none", "nested too deeply", "[" * 200_000),
+        one("notebook without cells", "unread", "no code cells", '{"cells": [], "nbformat": 4}'),
+        one("notebook that nests without end", "unread", "nested too deeply", "[" * 200_000),
         one(
-            "notebook of other things", "none", "not a notebook", '{"cells": "all", "points": 100}'
+            "notebook of other things",
+            "unread",
+            "not a notebook",
+            '{"cells": "all", "points": 100}',
         ),
         changed("notebook with one id for all cells", "all", "", same_ids),
         changed("notebook without its tests", "all", "", without_tests),
@@ -181,7 +184,7 @@ def notebooks() -> list[Entry]:
                 code(tests, metadata={"nbgrader": {"grade": True, "points": 99, "solution": False}})
             ),
         ),
-        Entry("notebook of 200 MB", "none", "over 64 MB", large_notebook),
+        Entry("notebook of 200 MB", "unread", "over 64 MB", large_notebook),
     ]
 
 
@@ -240,33 +243,33 @@ def archives() -> list[Entry]:
         one("zip with more than was asked for", "all", "", zipped([(PLACE, text), *extra.items()])),
         one(
             "zip that leads out",
-            "none",
+            "unread",
             "leads out of the archive",
             zipped([("../../attention_dev.py", text)]),
         ),
         one(
             "zip with absolute names",
-            "none",
+            "unread",
             "leads out of the archive",
             zipped([("/tmp/tito-out/attention_dev.py", text)]),
         ),
         one(
             "zip with a link",
-            "none",
+            "unread",
             "a link, which is not followed",
             zipped([(link("attention_dev.py"), "/etc/passwd")]),
         ),
-        one("zip bomb", "none", "over 2 MB", bomb),
+        one("zip bomb", "unread", "over 2 MB", bomb),
         one(
             "zip of zip bombs",
-            "none",
+            "unread",
             "over 2 MB|no attention_dev",
             zipped([("a.zip", zipped([("b.zip", bomb)])), ("b.zip", bomb)]),
         ),
-        one("zip with too many files", "none", "found 0.txt, .* and 49,998 more", many_members),
-        one("zip that is encrypted", "none", "encrypted", encrypted(whole)),
-        one("zip that ends too soon", "none", "not a zip that can be read", whole[:-40]),
-        one("zip that is none", "none", "not a zip", text.encode()),
+        one("zip with too many files", "unread", "found 0.txt, .* and 49,998 more", many_members),
+        one("zip that is encrypted", "unread", "encrypted", encrypted(whole)),
+        one("zip that ends too soon", "unread", "not a zip that can be read", whole[:-40]),
+        one("zip that is none", "unread", "not a zip", text.encode()),
     ]
 
 
@@ -294,7 +297,7 @@ def odd_file(name: str, says: str, make: Callable[[Path], object]) -> Entry:
         make(path)
         return path.parent
 
-    return Entry(name, "none", says, write)
+    return Entry(name, "unread", says, write)
 
 
 def folders() -> list[Entry]:
@@ -338,7 +341,7 @@ def folders() -> list[Entry]:
         ),
         below(
             "folder without the module",
-            "none",
+            "unread",
             "no attention_dev.py or attention_dev.ipynb in it",
             {"notes.txt": "later"},
         ),
@@ -359,18 +362,18 @@ def folders() -> list[Entry]:
             "a link, which is not followed",
             lambda path: path.symlink_to("/etc/passwd"),
         ),
-        odd_file("device", "a device, not a file", zero_device),
+        odd_file("device", "a (device|pipe), not a file", zero_device),
         odd_file("folder in place of a file", "a folder", os.mkdir),
-        Entry("link to a folder outside", "none", "a link, which is not followed", outside),
+        Entry("link to a folder outside", "unread", "a link, which is not followed", outside),
     ]
 
 
 def zero_device(path: Path) -> None:
-    """/dev/zero, where that may be made."""
+    """/dev/zero, where that may be made, else a pipe."""
     try:
         os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 5))
     except PermissionError:
-        path.with_name("attention_dev.txt").write_text("a device, not a file")
+        os.mkfifo(path)
 
 
 def outside(folder: Path) -> Path:

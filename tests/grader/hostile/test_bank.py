@@ -184,7 +184,7 @@ def test_it_gets_what_it_earned_and_a_line_why(scene: Scene, entry: Entry) -> No
 
 def deserves(entry: Entry, check: Check) -> float | None:
     """The points that it must get for a check; None if either would be fair."""
-    if entry.gets in ("all", "none"):
+    if entry.gets in ("all", "none", "unread"):
         return check.points if entry.gets == "all" else 0
     kind, exercise = re.findall(r"all but|none of|\d+\.\d+", entry.gets)
     if check.exercise == exercise:

@@ -1,4 +1,7 @@
-"""Submissions made to hang, crash, fill or fool the grader: each is read or refused in one line."""
+"""Submissions made to hang, crash, fill or fool the grader: each is read or refused in one line.
+
+Those that are graded as well stand in tests/grader/hostile/files.py; here they are only read.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import io
 import json
 import multiprocessing
 import os
+import re
 import signal
 import socket
 import stat
@@ -25,6 +29,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.grader.hostile.bank import MODULE, Entry
+from tests.grader.hostile.files import entries
 from tito.course import Course, Module
 from tito.grader.intake import extract, files, limits
 from tito.grader.intake.find import Found, Source, Unreadable, find, read, read_here
@@ -64,6 +70,16 @@ def file(folder: Path, name: str, content: str | bytes) -> Path:
     return path
 
 
+@posix
+@pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.name)
+def test_the_bank_is_read_or_refused_as_it_says(tmp_path: Path, entry: Entry) -> None:
+    said = outcome(entry.write(tmp_path), MODULE)
+    assert isinstance(said, str) == (entry.gets == "unread"), said
+    if not isinstance(said, Source) or entry.gets == "all":
+        assert re.search(entry.says, said if isinstance(said, str) else said.note)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 # Notebooks and scripts.
 
 
@@ -79,12 +95,9 @@ CONFLICT = "<<<<<<< HEAD\nx = 1\n=======\nx = 2\n>>>>>>> theirs\n"
 NOTEBOOKS = {
     "": "jane.ipynb: not JSON (line 1: Expecting value)",
     '{\n "cells": [\n  1 2]}': "jane.ipynb: not JSON (line 3: Expecting ',' delimiter)",
-    "[" * 100_000: "jane.ipynb: nested too deeply to be a module",
     "[" + "9" * 5000 + "]": "jane.ipynb: JSON, but not a notebook",
     "[]": "jane.ipynb: JSON, but not a notebook",
-    '{"cells": {}}': "jane.ipynb: JSON, but not a notebook",
     '{"worksheets": [{"cells": []}]}': "jane.ipynb: JSON, but not a notebook",  # before 2015
-    of(): "jane.ipynb: no code cells",
     of({"cell_type": "markdown", "source": "x = 1"}): "jane.ipynb: no code cells",
     of(code("  \n")): "jane.ipynb: no code cells",
     of(code("x = 1"), 5): "jane.ipynb: cell 2 is no cell",
@@ -95,7 +108,6 @@ NOTEBOOKS = {
     of(code("#| export\n" + CONFLICT)): (
         "jane.ipynb, cell 1, line 2: git's conflict markers; resolve them"
     ),
-    "{\n" + CONFLICT + "}": "jane.ipynb, line 2: git's conflict markers; resolve them",
     of(code("x" * 2_000_001)): "jane.ipynb: over 2 MB of code",
 }
 
@@ -126,15 +138,12 @@ def test_odd_notebooks_that_can_be_read_are_read(tmp_path: Path, alpha: Module) 
 
 
 SCRIPTS = {
-    b"": "jane.py: no code cells",
     b"\n\n": "jane.py: no code cells",
     b"x = 1\ny = '\0'\n": "jane.py, line 2: a NUL byte",
     "x = 1".encode("utf-16-le"): "jane.py, line 1: a NUL byte",
-    CONFLICT.encode(): "jane.py, line 1: git's conflict markers; resolve them",
     b"# %%\r\n" + CONFLICT.encode().replace(b"\n", b"\r\n"): (
         "jane.py, line 2: git's conflict markers; resolve them"
     ),
-    b"#" * 2_000_001: "jane.py: over 2 MB",
     b"# %% a=" + b"[" * 9_000: "jane.py: nested too deeply to be a module",
 }
 
@@ -343,28 +352,20 @@ def patched(data: bytes, signature: bytes, offset: int, value: bytes) -> bytes:
 
 def zip_cases() -> Iterator[tuple[str, bytes, str]]:
     outside = "a name that leads out of the archive"
-    for name in ("../alpha_dev.py", "/alpha_dev.py", "a/../../alpha_dev.py", "..\\alpha_dev.py"):
+    for name in ("a/../../alpha_dev.py", "..\\alpha_dev.py"):
         yield name, zipped((member(name), WORK)), f"{name}: {outside}".replace("\\", "/")
     yield "drive", zipped((member("C:\\x\\alpha_dev.py"), WORK)), f"C:/x/alpha_dev.py: {outside}"
-    link = member("alpha_dev.py", stat.S_IFLNK | 0o777)
-    yield "link", zipped((link, "/etc/passwd")), "alpha_dev.py: a link, which is not followed"
     pipe = member("alpha_dev.py", stat.S_IFIFO)
     yield "pipe", zipped((pipe, "")), "alpha_dev.py: a pipe, not a file"
-    secret = patched(GOOD, b"PK\1\2", 8, b"\1\0")
-    yield "encrypted", secret, "alpha_dev.py: encrypted, and there is no password"
-    lzma = patched(GOOD, b"PK\1\2", 10, b"\x63\0")
+    other = patched(GOOD, b"PK\1\2", 10, b"\x63\0")
     yield (
         "method",
-        lzma,
+        other,
         "alpha_dev.py: cannot be unpacked: That compression method is not supported",
     )
-    none = "jane.zip: not a zip that can be read: File is not a zip file"
-    yield from (("no zip", b"Rar!\x1a\x07", none), ("empty", b"", none))
-    yield "truncated", GOOD[:-20], none
+    yield "empty", b"", "jane.zip: not a zip that can be read: File is not a zip file"
     crc = patched(GOOD, b"PK\1\2", 16, b"\1\2\3\4")
     yield "checksum", crc, "alpha_dev.py: cannot be unpacked: Bad CRC-32 for file 'alpha_dev.py'"
-    bomb = zipped(("alpha_dev.py", b"#" * 30_000_000))
-    yield "bomb", bomb, "alpha_dev.py: over 2 MB"
     yield (
         "two levels",
         zipped(("a.zip", zipped(("b.zip", GOOD)))),
@@ -549,7 +550,7 @@ def assert_safe(names: list[str]) -> None:
     assert len({unicodedata.normalize("NFKC", name).casefold() for name in files}) == len(names)
     for name in files:
         assert name and name.isprintable() and len(name.encode("utf-8")) <= 200, name
-        assert not set(name) & set('<>:"/\\|?*') and name[0] not in ".-=+@ "
+        assert not set(name) & set('<>:"/\\|?*') and name[0] not in ".- "
         assert name[-1] not in ". "
         assert unicodedata.normalize("NFKC", name).split(".")[0].strip().lower() not in RESERVED
 
@@ -655,7 +656,9 @@ def test_any_json_is_read_or_refused_in_one_line(
 
 @settings(max_examples=100, deadline=None)
 @given(
-    data=st.sampled_from([GOOD, ZIPS["bomb"][0][:5000], tarred(tar_member("a.py"))]),
+    data=st.sampled_from(
+        [GOOD, zipped(("alpha_dev.py", b"#" * 30_000)), tarred(tar_member("a.py"))]
+    ),
     edits=st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=6)), max_size=6),
     ending=st.sampled_from([".zip", ".tgz"]),
 )
