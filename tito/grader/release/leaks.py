@@ -114,7 +114,7 @@ def _texts(name: str, text: str) -> Iterator[tuple[str, str]]:
         notebook = json.loads(text)
         for ordinal, cell in enumerate(notebook["cells"], 1):
             yield f"{name}, cell {ordinal}", "".join(cell.pop("source"))
-        text = json.dumps(notebook, ensure_ascii=False)
+        name, text = f"{name}, metadata", json.dumps(notebook, ensure_ascii=False)
     yield name, text
 
 
@@ -181,10 +181,11 @@ def _definitions(text: str, file: str) -> Iterator[tuple[str, str]]:
 def words(text: str, margins: bool = False) -> Words:
     """The words of a text; with `margins`, those of lines that are comments as well."""
     found = []
-    for number, line in enumerate(text.replace("\\n", " \n").split("\n"), 1):
-        line = _MARGIN.sub("", line) if margins else line
-        code = _PREFIX.sub("", line.partition("#")[0])
-        found += [(word, number) for word in _WORD.findall(code)]
+    for number, whole in enumerate(text.split("\n"), 1):
+        for line in whole.split("\\n"):  # a line of a string, or of a text in JSON
+            line = _MARGIN.sub("", line) if margins else line
+            code = _PREFIX.sub("", line.partition("#")[0])
+            found += [(word, number) for word in _WORD.findall(code)]
     return found
 
 
