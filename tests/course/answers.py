@@ -73,7 +73,7 @@ def _run(task: dict, folder: Path) -> dict[int, dict]:
 
 
 def _judge(module: Module, told: dict) -> Failure | None:
-    """As tito.run.runner does it."""
+    """As tito.run.trial does it."""
     if told.get("done"):
         return None
     failed = told.get("failed") or {"type": "", "message": f"did not finish within {LIMIT:g} s"}

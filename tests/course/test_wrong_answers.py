@@ -14,8 +14,8 @@ from tests.course.mistake_table import table_file
 from tito.course import Module
 from tito.exercises import find_exercises
 from tito.grader.mistakes import FOLDER, RIGHT, Planted, planted_text, read
+from tito.run import trial
 from tito.run.failure import Failure
-from tito.run.runner import run_cells
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="many at a time need fork")
 
@@ -48,7 +48,8 @@ def test_another_right_answer_passes(owner: Module, other: Planted):
 def test_tito_itself_reports_the_same(module: Module, with_text):
     """One answer of each module in the ordinary way: a copy of the course, a child, a verdict."""
     wrong = read(module)[-1]
-    failure = run_cells(with_text(module, planted_text(wrong, module)))
+    copy = with_text(module, planted_text(wrong, module))
+    failure = trial.run(copy, trial.TIME_LIMIT, trial.everything).failure
     assert_named(wrong, failure)
     if hasattr(os, "fork"):
         quick = verdicts(module)[wrong]

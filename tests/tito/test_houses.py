@@ -24,9 +24,7 @@ export
 render
 run
 damage
-places
-sync
-pair
+places  sync
 course
 known  state  exercises
 stubs  notebook  files

@@ -14,7 +14,7 @@ from tito.commands import attend
 from tito.commands.test import to_export, warn_if_stale
 from tito.course import Course, Module, find_course
 from tito.errors import TitoError
-from tito.run import runner
+from tito.run import package
 from tito.watch.heatmap import Heatmap, most_words
 from tito.watch.ink import Style, printable
 
@@ -79,7 +79,7 @@ def _attend(course: Course, module: Module, **arguments: Any) -> dict[str, Any]:
     warn_if_stale(course, module)
     then = f"correct it in the notebook, then {again}"
     script = Path(attend.__file__)
-    found: dict[str, Any] = runner.call(module, script, "attend", LIMIT, then, **arguments)
+    found: dict[str, Any] = package.call(module, script, "attend", LIMIT, then, **arguments)
     return found
 
 

@@ -13,8 +13,8 @@ import click
 from tito import console
 from tito.course import Module
 from tito.errors import TitoError
-from tito.learner.opened import opened
 from tito.run import trial
+from tito.sync import opened
 from tito.watch import screen
 from tito.watch.keys import ENTER, Keyboard
 from tito.watch.saves import Times, changed_soon, settled, times
