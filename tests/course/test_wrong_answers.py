@@ -76,7 +76,7 @@ def test_every_mistake_is_listed_once_says_something_and_compiles(module: Module
 @needs_fork
 def test_every_row_of_the_table_of_mistakes_is_made_by_an_entry_of_the_bank(module: Module):
     """That no row is missing, the entries show: each would not be named."""
-    seen = [(told.get("evidence"), wrong.says) for wrong, told in told_of(module).items()]
+    seen = [(told.get("evidence"), wrong.says) for wrong, told in told_of(module, FOLDER).items()]
     made = [[*evidence, name] for evidence, name in seen if evidence]
     table = json.loads(table_file(module).read_text(encoding="utf-8"))
     rows = [[key, came, name] for key, found in table.items() for came, name in found]
