@@ -11,8 +11,6 @@ from importlib import import_module
 from typing import Any
 from zlib import crc32
 
-import numpy as np
-
 LETTERS, PLACE = 48, 16  # widths of the two parts
 LIKE, NEAR = 16.0, 8.0  # q · k of equal letters, and of equal places: scores of 2 and 1
 
@@ -23,7 +21,8 @@ def attend(words: list[str], heads: int, causal: bool, seed: int, colour: bool) 
     Without heads, scaled_dot_product_attention gets the words as queries, keys and values; with
     them, a MultiHeadAttention does, with random weights. The mask is the learner's own, too.
     """
-    own, n = import_module("tinytorch.core.attention"), len(words)
+    np, n = import_module("numpy"), len(words)
+    own = import_module("tinytorch.core.attention")
     x = import_module("tinytorch.core.tensor").Tensor([embed(words, heads or 1).tolist()])
     mask = own.create_causal_mask(n) if causal else None
     look = own.scaled_dot_product_attention
@@ -38,6 +37,7 @@ def attend(words: list[str], heads: int, causal: bool, seed: int, colour: bool) 
 
 def embed(words: list[str], heads: int) -> Any:
     """A row a word: its letters, its place (Vaswani et al. 2017, 3.5), zeros until heads divide."""
+    np = import_module("numpy")
     rows = np.zeros((len(words), math.ceil((LETTERS + PLACE) / heads) * heads))
     for row, word in zip(rows, map(str.casefold, words), strict=True):
         marked = f"^{word}$"
@@ -54,7 +54,7 @@ def embed(words: list[str], heads: int) -> Any:
 def picture(weights: Any, words: list[str], allowed: Any, colour: bool) -> str:
     """All maps on one scale, which ends at the largest weight of a word that has a choice."""
     choices = weights[:, allowed.sum(axis=-1) > 1]
-    top = float(choices.max(initial=0, where=np.isfinite(choices))) or 1.0
+    top = max(filter(math.isfinite, choices.flat), default=0) or 1
     draw, parts = import_module("tinytorch.pictures").text_heatmap, []
     for head, one in enumerate(weights):
         seen = allowed | (one != 0)  # a weight that leaks through a mask is not crossed out

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from tito import console
 from tito.commands.test import to_export, warn_if_stale
 from tito.course import Course, find_course
 from tito.errors import TitoError
 from tito.run import runner
-from tito.watch.screen import fit
+from tito.watch.screen import fit, has_colours
 
 LIMIT = 20.0  # seconds for some dozens of words
 TEXT = "the cat sat on the mat because the cat was tired"
@@ -32,7 +31,7 @@ def attention(text: str, heads: int | None, causal: bool, seed: int, no_color: b
     most = max((shutil.get_terminal_size().columns - LABEL - 1) // CELL, 1)
     shown = [fit(word, LABEL) for word in words[:most]]
     settings = {"heads": heads or 0, "causal": causal, "seed": seed}
-    found = _attend(course, words=shown, colour=not no_color and _has_colours(), **settings)
+    found = _attend(course, words=shown, colour=not no_color and has_colours(), **settings)
     many = f"MultiHeadAttention with {heads} head{'s' * (heads != 1)}"
     what = many if heads else "scaled_dot_product_attention"
     console.ok(f"your own {what}: rows look at columns")
@@ -53,11 +52,6 @@ def _words(text: str) -> list[str]:
     if not any(words):
         raise TitoError("--text has no words", 'for example --text "my dog barked"')
     return [word for word in words if word]
-
-
-def _has_colours() -> bool:
-    terminal = Console()
-    return not terminal.no_color and terminal.color_system in ("256", "truecolor")
 
 
 def _attend(course: Course, **arguments: Any) -> dict[str, Any]:

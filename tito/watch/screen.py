@@ -97,6 +97,12 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(text, width).rstrip()
 
 
+def has_colours() -> bool:
+    """Whether a terminal is written to that has 256 colours, and colour is wanted."""
+    terminal = Console()
+    return not terminal.no_color and terminal.color_system in ("256", "truecolor")
+
+
 def problem(error: TitoError | OSError, width: int) -> list[str]:
     """What keeps the cells from being run at all, and what to do about it."""
     told = error if isinstance(error, TitoError) else of_system(error)
@@ -148,5 +154,5 @@ def exercises(trial: Trial, width: int) -> list[str]:
     groups: dict[str, list[str]] = {}
     for exercise in trial.exercises:
         groups.setdefault(trial.state(exercise), []).append(exercise.number)
-    lines = [says(MARKS[one], f"{one}: {', '.join(all_)}", width) for one, all_ in groups.items()]
-    return [line for part in lines for line in part]
+    told = [(MARKS[state], f"{state}: {', '.join(all_)}") for state, all_ in groups.items()]
+    return [line for kind, text in told for line in says(kind, text, width)]
