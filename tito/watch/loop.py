@@ -82,6 +82,7 @@ class Watch:
         self.text: str | None = None  # what was judged; None after an error
         self.trial: trial.Trial | None = None
         self.hints, self.hinting = 0, False
+        self.slow = math.inf  # when the screen says that a run goes on
 
     def run(self) -> None:
         while True:
@@ -108,16 +109,15 @@ class Watch:
     def beat(self) -> Callable[[], None]:
         """What is done while the learner's code runs; `q` and a new save end it."""
         now = times(self.module)  # the sync may have written
-        slow = time.monotonic() + SLOW
+        self.slow = time.monotonic() + SLOW
 
         def beat() -> None:
-            nonlocal slow
             if self.keyboard.wait(0) == "q":
                 raise Quit
             if times(self.module) != now:
                 raise SavedAgain
-            if self.terminal and time.monotonic() > slow:
-                slow = math.inf
+            if self.terminal and time.monotonic() > self.slow:
+                self.slow = math.inf
                 self.draw([f"  running; it will be stopped after {self.limit:g} s"])
 
         return beat
