@@ -19,7 +19,7 @@ _UNSEEN = re.compile(
     "\U000e0100-\U000e01ef]"
 )
 _PLAIN = re.compile(r"[\w+()](?:[\w +().-]{0,118}[\w+()-])?")
-_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")  # not for a file on Windows
+_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)\s*(\.|$)")  # not for a file on Windows
 
 
 def printable(text: str, limit: int = LIMIT) -> str:
@@ -60,7 +60,7 @@ def _folded(name: str) -> str:
 
 
 def _fits(name: str) -> bool:
-    usual = _PLAIN.fullmatch(name) and not _DEVICES.match(name) and "--" not in name
+    usual = _PLAIN.fullmatch(name) and not _DEVICES.match(_folded(name)) and "--" not in name
     return bool(usual) and len(name.encode("utf-8")) <= 200
 
 

@@ -159,7 +159,7 @@ def in_a_test(clone, patch) -> str:
 
 def in_a_text_cell(clone, patch) -> str:
     clone.edit(clone.beta, "# What it does, in words.", "# " + ANSWER.replace("\n", "\n# "))
-    return "modules/02_beta/beta_dev.ipynb > cells.3.source:3: the answer to 2.1 quadruple"
+    return "modules/02_beta/beta_dev.ipynb, cell 4:3: the answer to 2.1 quadruple"
 
 
 def in_a_borrowed_export(clone, patch) -> str:
@@ -171,7 +171,7 @@ def in_an_extra_file(clone, patch) -> str:
     files = {"tests/grading/expected_beta.json": b'["x", {"test_negative_thirteen": -52}]'}
     patch.setattr(releasing, "extra_files", lambda course, modules: files)
     return (
-        "tests/grading/expected_beta.json > 1.key:1: "
+        "tests/grading/expected_beta.json:1: "
         "the hidden check test_negative_thirteen (tests/grading/hidden/test_beta.py)"
     )
 
@@ -182,14 +182,13 @@ def in_an_import_of_a_public_check(clone, patch) -> str:
     return "tests/grading/hidden/test_beta.py: a file of hidden checks"
 
 
-def in_the_zip_only(clone, patch) -> str:
-    pack = releasing.pack
-    patch.setattr(releasing, "pack", lambda files, top: pack({**files, "a": ANSWER.encode()}, top))
-    return "out.zip > tinytorch-02/a:2: the answer to 2.1 quadruple"
+def in_a_picture(clone, patch) -> str:
+    patch.setattr(releasing, "extra_files", lambda course, modules: {"a.png": b"\x89PNG\0"})
+    return "a.png: neither UTF-8 text nor a notebook: leave it out"
 
 
-PLANTS = [in_a_test, in_a_text_cell, in_a_borrowed_export, in_an_extra_file, in_the_zip_only]
-PLANTS += [in_an_import_of_a_public_check]
+PLANTS = [in_a_test, in_a_text_cell, in_a_borrowed_export, in_an_extra_file]
+PLANTS += [in_an_import_of_a_public_check, in_a_picture]
 
 
 @pytest.mark.parametrize("plant", PLANTS)
@@ -250,8 +249,8 @@ def test_nbgrader_gets_the_answers_and_the_package_but_no_script(clone, tmp_path
 
 
 def test_a_leak_into_nbgraders_release_is_refused(clone, tmp_path, monkeypatch) -> None:
-    expected = in_a_text_cell(clone, monkeypatch).partition(" > ")[2]
-    with pytest.raises(TitoError, match=f"source/02_beta/beta_dev.ipynb > {expected}"):
+    expected = in_a_text_cell(clone, monkeypatch).partition(", ")[2]
+    with pytest.raises(TitoError, match=f"source/02_beta/beta_dev.ipynb, {expected}"):
         clone.release("beta", "--nbgrader", tmp_path / "out")
     with pytest.raises(TitoError, match="reference export of alpha"):
         clone.release("alpha", "beta", "--nbgrader", tmp_path / "out")
@@ -278,7 +277,6 @@ def test_module_12_is_released_with_its_helpers_and_without_a_leak(real, tmp_pat
     }
     assert "tinytorch/core/attention.py" not in made
     assert not [name for name in made if name.startswith(("tests/course", "modules/01"))]
-    made["out.zip"] = (tmp_path / "out.zip").read_bytes()
     course = Course(REPOSITORY)
     assert find_leaks(course, [course.module("12")], made) == []
 

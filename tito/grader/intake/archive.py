@@ -1,12 +1,10 @@
 """The files in a zip or a tar.gz, read in memory: nothing is ever unpacked onto the disk.
 
-Every number in an archive is a stranger's claim. Bytes are counted as they come, one read is never
-large, and a name that leads out of the archive is shown and not taken.
+A name that leads out of the archive is shown and not taken.
 """
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
 import stat
@@ -18,23 +16,10 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import IO
 
-from tito.grader.intake.files import MAX_FILES, Member, Unreadable, problem_of, read_stream, refused
+from tito.grader.intake.files import Member, Unreadable, nearest_first, problem_of, read_stream
 
-MAX_ARCHIVE = 100_000_000
-MAX_READ = 8_000_000  # in one piece: a zip's list of files, a tar's header
 SUFFIXES = (".zip", ".tgz", ".tar.gz")
 _UTC = 0x5455  # Info-ZIP's field with POSIX seconds
-_PLAIN_ZIP = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others can ask for gigabytes
-
-
-class _Pieces(io.BytesIO):
-    """Refuses to read, in one piece, what only a forged size asks for."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(MAX_READ + 1 if size is None or size < 0 else min(size, MAX_READ + 1))
-        if len(data) > MAX_READ:
-            raise Unreadable(f"an archive that lists more than {MAX_FILES:,} files")
-        return data
 
 
 def is_archive(name: str) -> bool:
@@ -43,40 +28,28 @@ def is_archive(name: str) -> bool:
 
 def members_of_archive(archive: Member) -> list[Member]:
     """Its files, those nearest to the top first."""
-    data = archive.load(MAX_ARCHIVE)
-    reader = _zip_members if archive.suffix == ".zip" else _tar_members
+    kind, reader = ("zip", _zipped) if archive.suffix == ".zip" else ("tar.gz", _tarred)
+    data = archive.read()
     try:
-        found = reader(data)
-    except Unreadable as error:
-        raise Unreadable(f"{archive.name}: {error}") from None
+        found = reader(io.BytesIO(data))
+    except MemoryError:
+        raise
     except Exception as error:  # what these readers raise on a forged file has no end
-        kind = "zip" if archive.suffix == ".zip" else "tar.gz"
         raise Unreadable(f"{archive.name}: not a {kind} that can be read: {error}") from None
-    if len(found) > MAX_FILES:
-        raise Unreadable(f"{archive.name}: more than {MAX_FILES:,} files")
-    last_first = reversed(found)  # of two of one name, unzip leaves the last
-    return sorted(last_first, key=lambda member: (len(member.path.parts), str(member.path)))
+    return nearest_first(found[::-1])  # of two of one name, unzip leaves the last
 
 
-def _zip_members(data: bytes) -> list[Member]:
-    if not data.startswith(b"PK"):
-        raise Unreadable("not a zip")
-    archive = zipfile.ZipFile(_Pieces(data))
+def _zipped(data: io.BytesIO) -> list[Member]:
+    archive = zipfile.ZipFile(data)
     return [_zip_member(archive, info) for info in archive.infolist() if not info.is_dir()]
 
 
 def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
-    path, problem = _inside(info.orig_filename)
     mode = info.external_attr >> 16
-    if stat.S_IFMT(mode):  # Windows leaves it empty
-        problem = problem or problem_of(mode)
+    problem = problem_of(mode) if stat.S_IFMT(mode) else ""  # Windows leaves it empty
     if info.flag_bits & 0x1:
         problem = problem or "encrypted, and there is no password"
-    elif info.compress_type not in _PLAIN_ZIP:
-        problem = problem or f"compressed by method {info.compress_type}; use an ordinary zip"
-    if problem:
-        return refused(path, problem)
-    return Member(path, _loader(path, lambda: archive.open(info)), _zip_time(info))
+    return _member(info.orig_filename, lambda: archive.open(info), _zip_time(info), problem)
 
 
 def _zip_time(info: zipfile.ZipInfo) -> float | None:
@@ -93,43 +66,32 @@ def _zip_time(info: zipfile.ZipInfo) -> float | None:
         return None
 
 
-def _tar_members(data: bytes) -> list[Member]:
-    with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
-        plain = _Pieces(read_stream(packed, MAX_ARCHIVE, "unpacked"))  # type: ignore[arg-type]
-    found: list[Member] = []
-    archive = tarfile.TarFile(fileobj=plain)
-    while (info := archive.next()) and len(found) <= MAX_FILES:  # a forged one never ends
-        if not info.isdir():
-            found.append(_tar_member(archive, info))
-    return found
+def _tarred(data: io.BytesIO) -> list[Member]:
+    archive = tarfile.open(fileobj=data, mode="r:gz")  # noqa: SIM115 - its files are read later
+    return [_tar_member(archive, info) for info in archive if not info.isdir()]
 
 
 def _tar_member(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Member:
-    path, problem = _inside(info.name)
-    if not info.isreg() or info.issparse():
-        problem = problem or "not a plain file"
-    if problem:
-        return refused(path, problem)
-    return Member(path, _loader(path, lambda: archive.extractfile(info)), float(info.mtime))
+    problem = "" if info.isreg() and not info.issparse() else "not a plain file"
+    return _member(info.name, lambda: archive.extractfile(info), float(info.mtime), problem)
 
 
-def _loader(path: PurePosixPath, open_it: Callable[[], IO[bytes] | None]) -> Callable[[int], bytes]:
+def _member(
+    name: str, open_it: Callable[[], IO[bytes] | None], time: float | None, problem: str
+) -> Member:
+    """A member under its place in the archive; some Windows tools write backslashes."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    drive = re.match(r"[A-Za-z]:", name)
+    if not path.parts or path.is_absolute() or ".." in path.parts or drive:
+        problem = "a name that leads out of the archive"
+
     def load(limit: int) -> bytes:
         try:
             with open_it() or io.BytesIO() as file:
                 return read_stream(file, limit, path.name)
-        except Unreadable:
+        except (Unreadable, MemoryError):
             raise
-        except Exception as error:  # a wrong checksum, a forged offset, a broken stream
+        except Exception as error:  # a password, a wrong checksum, a broken stream
             raise Unreadable(f"{path.name}: cannot be unpacked: {error}") from None
 
-    return load
-
-
-def _inside(name: str) -> tuple[PurePosixPath, str]:
-    """Where a name stands in the archive; some Windows tools write backslashes."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    outside = (
-        not path.parts or path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", name)
-    )
-    return path, "a name that leads out of the archive" if outside else ""
+    return Member(path, load, time, problem)

@@ -14,7 +14,6 @@ from tito.grader.intake.archive import is_archive, members_of_archive
 from tito.grader.intake.files import FOLDER, Member, Unreadable
 from tito.grader.intake.names import stem
 
-MAX_ARCHIVES = 3  # looked into, in one folder
 MAX_NESTING = 2  # a zip in a zip
 _OF_ANOTHER = re.compile(r"\w+_dev\b|__init__\.py|conftest\.py|setup\.py|test_", re.IGNORECASE)
 
@@ -33,7 +32,7 @@ def choose(members: list[Member], module: Module, nesting: int = MAX_NESTING) ->
     chosen = _choose(members, module)
     archives = [m for m in members if is_archive(m.name) and not m.ignored] if nesting else []
     reason = ""
-    for archive in sorted(archives, key=lambda m: (-m.order, len(m.path.parts)))[:MAX_ARCHIVES]:
+    for archive in sorted(archives, key=lambda m: (-m.order, len(m.path.parts))):
         if chosen:
             break
         try:

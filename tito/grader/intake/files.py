@@ -1,4 +1,4 @@
-"""What a submission holds: the files of a folder, each with a way to read no more than so much.
+"""What a submission holds: its files, each with a way to its bytes.
 
 Nothing here follows a link or opens what is not a plain file: a pipe would hang, a link would lead
 out. What stands in the way of a file is kept beside it, and said if nothing better is found.
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -17,7 +16,8 @@ from typing import IO
 from tito.grader.text import printable
 
 MAX_LINE = 200
-MAX_FILES, MAX_DEPTH = 50_000, 32  # an environment of Python's own is 20,000 files
+MAX_BYTES = {".py": 2_000_000, ".ipynb": 64_000_000}
+MAX_ARCHIVE = 100_000_000
 # Copies, other people's code, and the course's own tests.
 IGNORED = {"__pycache__", "__macosx", "node_modules", "site-packages", "tests"}
 FOLDER, LINK = "a folder", "a link, which is not followed"
@@ -43,7 +43,7 @@ class Member:
     """One file of a submission; `problem` says why it is not to be opened."""
 
     path: PurePosixPath  # inside the submission
-    load: Callable[[int], bytes]  # at most so many bytes; more is an error
+    load: Callable[[int], bytes] = bytes  # at most so many bytes; more is an error
     time: float | None = None
     problem: str = ""
     order: int = 0  # the platform's: of two, the later has the greater number
@@ -61,53 +61,45 @@ class Member:
         parts = [part for part in self.path.parts if part != ".."]  # that has a reason of its own
         return any(part.startswith(".") or part.lower() in IGNORED for part in parts)
 
-
-def refused(path: PurePosixPath, problem: str) -> Member:
-    def load(limit: int) -> bytes:
-        raise Unreadable(f"{path}: {problem}")
-
-    return Member(path, load, problem=problem)
+    def read(self) -> bytes:
+        if self.problem:
+            raise Unreadable(f"{self.path}: {self.problem}")
+        return self.load(MAX_BYTES.get(self.suffix, MAX_ARCHIVE))
 
 
 def members_of_folder(folder: Path) -> list[Member]:
-    """Its files, those nearest to the top first, as far as the limits go."""
+    """Its files, those nearest to the top first."""
     found: list[Member] = []
-    waiting = deque([(folder, PurePosixPath())])
-    seen = 0
-    while waiting:
-        here, inside = waiting.popleft()
-        try:
-            names = sorted(os.listdir(here))
-        except OSError as error:
-            found.append(refused(inside, _sentence(error)))
-            continue
-        for name in names:
-            if (seen := seen + 1) > MAX_FILES:
-                found.append(refused(inside / name, f"one of more than {MAX_FILES:,} files"))
-                return found
-            member = file_member(here / name, inside / name)
-            if member.problem == FOLDER and _worth_a_look(inside / name):
-                waiting.append((here / name, inside / name))
-            found.append(member)
-    return found
+
+    def refuse(error: OSError) -> None:
+        inside = PurePosixPath(Path(error.filename).relative_to(folder).as_posix())
+        found.append(Member(inside, problem=_sentence(error)))
+
+    for here, folders, files in os.walk(folder, onerror=refuse):
+        inside = PurePosixPath(Path(here).relative_to(folder).as_posix())
+        members = [file_member(Path(here, name), inside / name) for name in (*folders, *files)]
+        folders[:] = [one.name for one in members if one.problem == FOLDER and _is_looked_into(one)]
+        found += members
+    return nearest_first(found)
 
 
-def _worth_a_look(inside: PurePosixPath) -> bool:
-    hidden = inside.name.startswith(".") and inside.name != ".tito"  # tito's own notes are in that
-    return not (hidden or inside.name.lower() in IGNORED or len(inside.parts) > MAX_DEPTH)
+def nearest_first(members: list[Member]) -> list[Member]:
+    return sorted(members, key=lambda member: (len(member.path.parts), str(member.path)))
+
+
+def _is_looked_into(folder: Member) -> bool:
+    hidden = folder.name.startswith(".") and folder.name != ".tito"  # tito's own notes are in that
+    return not hidden and folder.name.lower() not in IGNORED
 
 
 def file_member(path: Path, inside: PurePosixPath, order: int = 0) -> Member:
     try:
         status = os.lstat(path)
     except OSError as error:
-        return refused(inside, _sentence(error))
-    problem = problem_of(status.st_mode)
-    if getattr(status, "st_reparse_tag", 0) == _JUNCTION:
-        problem = LINK
-    if problem:
-        return refused(inside, problem)
-    return Member(inside, lambda limit: read_file(path, limit), status.st_mtime, order=order)
+        return Member(inside, problem=_sentence(error))
+    is_junction = getattr(status, "st_reparse_tag", 0) == _JUNCTION
+    problem = LINK if is_junction else problem_of(status.st_mode)
+    return Member(inside, lambda limit: read_file(path, limit), status.st_mtime, problem, order)
 
 
 def problem_of(mode: int) -> str:
@@ -129,17 +121,10 @@ def read_file(path: Path, limit: int) -> bytes:
 
 def read_stream(file: IO[bytes], limit: int, name: str) -> bytes:
     """What is really there counts, whatever size a header claims."""
-    chunks = list(_chunks(file, limit))
-    if sum(map(len, chunks)) > limit:
+    data = file.read(limit + 1)
+    if len(data) > limit:
         raise Unreadable(f"{name}: over {limit / 1_000_000:.0f} MB")
-    return b"".join(chunks)
-
-
-def _chunks(file: IO[bytes], limit: int) -> Iterator[bytes]:
-    total = 0
-    while total <= limit and (chunk := file.read(1 << 16)):
-        total += len(chunk)
-        yield chunk
+    return data
 
 
 def _sentence(error: OSError) -> str:

@@ -1,24 +1,22 @@
 """Finds the submissions in a folder, and reads a learner's module out of whatever was handed in.
 
 This runs where grades are decided, on files that may be forged: nothing of a submission is run,
-compiled, unpacked to disk or followed out of its folder, and all that is read has a limit.
+compiled, unpacked to disk or followed out of its folder, and its bytes are read in a child.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import cast
 
 from tito.course import Module
 from tito.errors import TitoError
 from tito.grader.intake import names
-from tito.grader.intake.choose import Chosen, choose
+from tito.grader.intake.choose import choose
+from tito.grader.intake.extract import Cells, Source
 from tito.grader.intake.files import (
     FOLDER,
     IGNORED,
@@ -28,6 +26,7 @@ from tito.grader.intake.files import (
     members_of_folder,
     read_file,
 )
+from tito.grader.intake.limits import within_limits
 from tito.grader.intake.read import read_versions
 from tito.grader.text import printable
 
@@ -37,14 +36,13 @@ __all__ = ["Found", "Source", "Unreadable", "find", "read"]
 NOT_HANDED_IN = {"submission_metadata.yml", "thumbs.db", "desktop.ini"}
 MAX_METADATA, MAX_STUDENT = 16_000_000, 100
 END_OF_TIME = 2**33  # a year that dates can hold, whatever an archive says
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Found:
     """One submission: all that one student handed in."""
 
-    name: str  # unique in the batch, and safe as the name of a file
+    name: str  # unique in the batch, on one plain line
     student: str  # as the platform names them
     path: Path  # the newest, where a platform lists a student's files one by one
     late: bool = False  # Canvas says so
@@ -52,34 +50,21 @@ class Found:
     others: tuple[Path, ...] = ()  # the student's other files
 
 
-@dataclass(frozen=True)
-class Source:
-    """A learner's module: the cells that count, in order."""
-
-    cells: tuple[tuple[str, str], ...]  # what a person would call the cell, and its code
-    note: str = ""  # one line, where something was read in another way than usual
-    outside: tuple[tuple[str, str], ...] = ()  # the code cells that do not count
-
-    @cached_property
-    def sha256(self) -> str:
-        return hashlib.sha256(json.dumps(self.cells).encode()).hexdigest()
-
-
 def find(folder: Path, module: Module | None = None) -> list[Found]:
     """The submissions in a folder by name; where the module is given, when each was handed in."""
-    groups: dict[tuple[str, str], list[tuple[names.Named, Path]]] = {}
+    groups: dict[tuple[str, str], list[tuple[names.FileName, Path]]] = {}
     paths = list(_entries(folder))
-    parsed = [names.parse(path.name, repository=_kind(path / ".git") == FOLDER) for path in paths]
+    parsed = [names.parse(path.name, repository=(path / ".git").is_dir()) for path in paths]
     for named, path in zip(names.attempts(parsed), paths, strict=True):
         groups.setdefault((named.student, named.user), []).append((named, path))
     if not groups:
         raise TitoError(f"no submissions in {folder}", "each is a file, a folder or a zip in it")
     ordered = [sorted(group, key=_newest_first) for group in groups.values()]
-    safe = names.safe_names([_name(group) for group in ordered])
+    unique = names.unique_names([_name(group) for group in ordered])
     students = _students(folder, ordered)
     found = [
         Found(name, student, group[0][1], group[0][0].late, others=tuple(p for _, p in group[1:]))
-        for name, student, group in zip(safe, students, ordered, strict=True)
+        for name, student, group in zip(unique, students, ordered, strict=True)
     ]
     timed = [replace(one, time=_time(one, module)) if module else one for one in found]
     return sorted(timed, key=lambda one: one.name)
@@ -96,22 +81,18 @@ def _entries(folder: Path) -> Iterator[Path]:
             yield entry
 
 
-def _kind(path: Path) -> str:
-    return file_member(path, PurePosixPath(path.name)).problem
-
-
-def _newest_first(one: tuple[names.Named, Path]) -> tuple[int, bool, str]:
+def _newest_first(one: tuple[names.FileName, Path]) -> tuple[int, bool, str]:
     named, path = one
     return -named.order, names.is_paper(path.name), path.name
 
 
-def _name(group: list[tuple[names.Named, Path]]) -> str:
+def _name(group: list[tuple[names.FileName, Path]]) -> str:
     """The newest file's; where the numbers are a learner's own, the first: a row keeps its name."""
     last = group[-1][0].order
     return next(path.name for one, path in group if one.platform or one.order == last)
 
 
-def _students(folder: Path, groups: list[list[tuple[names.Named, Path]]]) -> list[str]:
+def _students(folder: Path, groups: list[list[tuple[names.FileName, Path]]]) -> list[str]:
     """Who they are; the platform's number tells two of one name apart."""
     firsts = [group[0][0] for group in groups]
     counts = Counter(named.student for named in firsts)
@@ -136,9 +117,13 @@ def _gradescope_students(folder: Path) -> dict[str, str]:
 
 def _time(found: Found, module: Module) -> float | None:
     try:
-        times = [member.time for member in _chosen(found, module).files]
+        return cast("float | None", within_limits(_time_of, found, module))
     except Unreadable:
         return None
+
+
+def _time_of(found: Found, module: Module) -> float | None:
+    times = [member.time for member in choose(_members(found), module).files]
     return max(
         (time for time in times if time is not None and 0 < time < END_OF_TIME), default=None
     )
@@ -146,32 +131,28 @@ def _time(found: Found, module: Module) -> float | None:
 
 def read(found: Found, module: Module) -> Source:
     """The learner's module; an Unreadable says in one line why there is none."""
-    chosen = _chosen(found, module)
-    taken = _guarded(lambda: read_versions(chosen.files, chosen.common, module))
-    note = printable("; ".join(filter(None, [chosen.note, taken.note])))
-    return Source(taken.cells, note, taken.outside)
+    _ = module.cells  # if the course's own module is broken, that is said here
+    cells, note, outside = within_limits(read_here, found, module)
+    return Source(_cells(cells), note, _cells(outside))
 
 
-def _chosen(found: Found, module: Module) -> Chosen:
-    return _guarded(lambda: choose(list(_members(found)), module))
+def read_here(found: Found, module: Module) -> tuple[Cells, str, Cells]:
+    """The cells that count, a note, and the other cells: read in this process."""
+    chosen = choose(_members(found), module)
+    source = read_versions(chosen.files, chosen.common, module)
+    note = printable("; ".join(filter(None, [chosen.note, source.note])))
+    return source.cells, note, source.outside
 
 
-def _guarded(work: Callable[[], Result]) -> Result:
-    """A submission that breaks its reader is unreadable, and the next one is read."""
-    try:
-        return work()
-    except (Unreadable, TitoError):  # a TitoError is about the course's own module
-        raise
-    except Exception as error:
-        raise Unreadable(f"cannot be read: {type(error).__name__}: {error}") from error
+def _cells(pairs: list[list[str]]) -> Cells:
+    return tuple((name, code) for name, code in pairs)
 
 
-def _members(found: Found) -> Iterator[Member]:
+def _members(found: Found) -> list[Member]:
     paths = (found.path, *found.others)
     parsed = names.attempts([names.parse(path.name) for path in paths])
+    members: list[Member] = []
     for named, path in zip(parsed, paths, strict=True):
         member = file_member(path, PurePosixPath(named.file), named.order)
-        if member.problem == FOLDER:
-            yield from members_of_folder(path)
-        else:
-            yield member
+        members += members_of_folder(path) if member.problem == FOLDER else [member]
+    return members

@@ -1,4 +1,4 @@
-"""What the names of submissions say: whose they are, and what is safe to call them.
+"""What the names of submissions say: whose they are, and what to call them.
 
 Canvas, Moodle, Gradescope and GitHub Classroom each write the student into the name of a file or a
 folder. The rest of the name is a stranger's text: it is shown with every odd character escaped.
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from tito.grader.text import printable
 
-MAX_NAME, MAX_BYTES = 100, 200  # a file system takes 255 bytes; some are for an ending
+MAX_NAME = 255  # characters: of any name that a file system takes
 # {sortable name}[_LATE]_{user}_{file's number}_{file}; anonymous: [LATE_]anon_{id}_{number}_{file}
 _CANVAS = re.compile(
     r"(?:(?P<student>(?!LATE_)[^\0-/:-@\[-^`{-\x7f]+?)_)?(?P<late>LATE_)?"
@@ -29,12 +29,10 @@ _SUFFIX = re.compile(
 )
 _PAPER = re.compile(r"\.(xz|bz2|7z|rar|txt|json|html?|pdf|docx?|md)$", re.IGNORECASE)
 _AGAIN = re.compile(r"(.+?)(?:-([0-9]{1,2})| ?\(([0-9]{1,2})\))")  # ada-2, ada (1)
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9]|conin\$|conout\$|clock\$)\s*(\.|$)")
-_UNSAFE = frozenset('<>:"/\\|?*')
 
 
 @dataclass(frozen=True)
-class Named:
+class FileName:
     """What a platform wrote into the name of one file or folder."""
 
     student: str
@@ -45,16 +43,16 @@ class Named:
     platform: bool = True
 
 
-def parse(name: str, repository: bool = False) -> Named:
+def parse(name: str, repository: bool = False) -> FileName:
     name = unicodedata.normalize("NFC", name)  # a Mac takes accents apart
     if match := _CANVAS.fullmatch(name):
         student, order = match["student"] or match["user"], int(match["order"] or 0)
-        return Named(student, match["user"], match["file"] or name, order, bool(match["late"]))
+        return FileName(student, match["user"], match["file"] or name, order, bool(match["late"]))
     if match := _MOODLE.fullmatch(name):
-        return Named(match["student"], match["user"], match["file"] or name)
+        return FileName(match["student"], match["user"], match["file"] or name)
     if repository and (match := _CLASSROOM.fullmatch(name)):
-        return Named(match["student"], "", name)
-    return Named(_SUFFIX.sub("", name), "", name, platform=False)
+        return FileName(match["student"], "", name)
+    return FileName(_SUFFIX.sub("", name), "", name, platform=False)
 
 
 def is_paper(name: str) -> bool:
@@ -69,58 +67,31 @@ def stem(name: str) -> str:
     return match[1] if match else bare
 
 
-def attempts(found: Sequence[Named]) -> list[Named]:
+def attempts(found: Sequence[FileName]) -> list[FileName]:
     """`ada-2.py` and `ada (1).py` beside an `ada.py` are hers; `student-2.py` alone is nobody's."""
     known = {one.student for one in found if not one.platform}
     return [_attempt(one, known) for one in found]
 
 
-def _attempt(one: Named, known: set[str]) -> Named:
+def _attempt(one: FileName, known: set[str]) -> FileName:
     match = None if one.platform else _AGAIN.fullmatch(one.student)
     if not match or match[1] not in known:
         return one
     return replace(one, student=match[1], order=int(match[2] or match[3]))
 
 
-def safe_names(names: Sequence[str]) -> list[str]:
-    """A name for each, fit for a file on every system; no two alike, whatever their case.
-
-    Which other names there are changes none, except where two would be alike.
-    """
-    shown = [_escaped(name) for name in names]
-    counts = Counter(map(_folded, shown))
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Each on one plain line, and no two alike: a hash tells apart what looks the same."""
+    shown = [printable(unicodedata.normalize("NFC", name), MAX_NAME) for name in names]
+    counts = Counter(shown)
     return [
-        safe if counts[_folded(safe)] == 1 and _fits(safe) else _hashed(safe, name)
-        for safe, name in zip(shown, names, strict=True)
+        one if counts[one] == 1 and "~" not in one else f"{one}~{_digest(name)}"
+        for one, name in zip(shown, names, strict=True)
     ]
 
 
-def _escaped(name: str) -> str:
-    """With `%1B` for each character that does not show, or that some system does not take."""
-    characters = list(unicodedata.normalize("NFC", name)) or [" "]
-    for index, character in enumerate(characters):
-        first = index == 0 and character in ".-=+@~ "
-        last = index == len(characters) - 1 and character in ". "
-        if first or last or character in _UNSAFE or printable(character) != character:
-            characters[index] = f"%{ord(character):02X}"
-    safe = "".join(characters)
-    reserved = _RESERVED.match(unicodedata.normalize("NFKC", safe).lower())
-    return f"_{safe}" if reserved else safe
-
-
-def _fits(name: str) -> bool:
-    return len(name) <= MAX_NAME and len(name.encode()) <= MAX_BYTES and "~" not in name
-
-
-def _hashed(safe: str, name: str) -> str:
-    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    short = safe[: MAX_NAME - 13].encode()[: MAX_BYTES - 13].decode("utf-8", "ignore")
-    return f"{short}~{digest}"
-
-
-def _folded(name: str) -> str:
-    """Alike here is alike on a Mac or on Windows."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def gradescope_students(metadata: str) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """Proof that nothing of the instructor's leaves with a release: answers, hidden checks, exports.
 
-Texts are compared as words and signs, without comments, quotes, spaces and line ends, so that a
-new indentation or a moved line hides nothing. Every run of WINDOW words of an answer counts once;
-an answer has leaked where SHARE of its runs, or MANY, stand within twice its length.
+A release is built by us, so it may hold plain UTF-8 text and notebooks without outputs, and
+nothing else. These are compared as words and signs, without comments, quotes and blanks: a new
+indentation or a moved line hides nothing. Every run of WINDOW words of an answer counts once; an
+answer has leaked where SHARE of its runs, or MANY, stand within twice its length.
 
 Measured on modules 01 to 12, released one by one with their hints, inline tests and tests/core:
 of answers with 24 words or more no innocent text holds over 48 % of the runs (11.2 beside
@@ -14,19 +15,16 @@ their name. Only an answer rewritten with other names, outside its markers, pass
 from __future__ import annotations
 
 import ast
-import importlib.util
-import marshal
+import json
 import math
 import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import CodeType
 
 from tito.course import HIDDEN, Course, Module
 from tito.errors import CodeError
-from tito.exercises import NUMBER, Region, find_regions, strip_answers
-from tito.grader.release.unpack import IMAGES, unpacked
+from tito.exercises import NUMBER, find_regions, strip_answers
 from tito.lines import split
 from tito.notebook.cells import read_text
 
@@ -44,6 +42,7 @@ _MARKED = re.compile(
 _STUB = re.compile(r"[\s#>]*raise NotImplementedError\([^\n]*\)[\s#>]*")
 Words = list[tuple[str, int]]  # with their lines
 Run = tuple[str, ...]
+Found = Iterator[tuple[int, str]]  # the line, and what stands there
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,6 @@ class Secrets:
     short: dict[str, list[tuple[str, Run]]] = field(default_factory=lambda: defaultdict(list))
     names: dict[str, str] = field(default_factory=dict)
     marked: dict[str, str] = field(default_factory=dict)  # exercise -> what
-    compiled: dict[tuple[object, ...], str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
 
@@ -83,20 +81,41 @@ class Secrets:
 def find_leaks(course: Course, modules: list[Module], files: Mapping[str, bytes]) -> list[Leak]:
     """Look through every file for what the released modules keep secret."""
     secrets = _secrets(course, modules)
-    known: dict[bytes | str, list[tuple[int | None, str]]] = {}  # a zip repeats its folder
     leaks: dict[tuple[str, str], Leak] = {}
     for name, data in files.items():
-        found: list[tuple[str, int | None, str]]
-        found = [(name, None, what) for what in _by_path(secrets, name)]
-        for place, content in unpacked(name, data):
-            inner = place.rpartition(" > ")[2]
-            found += [(place, None, what) for what in _by_path(secrets, inner)]
-            if content not in known:
-                known[content] = list(_by_content(secrets, content))
-            found += [(place, line, what) for line, what in known[content]]
-        for place, line, what in found:
-            leaks.setdefault((place, what), Leak(place, line, what))
+        found = [Leak(name, None, what) for part, what in secrets.paths.items() if part in name]
+        refused = _refused(name, data)
+        if refused:
+            found.append(Leak(name, None, refused))
+        for place, text in () if refused else _texts(name, data.decode()):
+            found += [Leak(place, line, what) for line, what in _in_text(secrets, text)]
+        for leak in found:
+            leaks.setdefault((leak.file, leak.what), leak)
     return list(leaks.values())
+
+
+def _refused(name: str, data: bytes) -> str:
+    """Why a file may not be released, whatever it says; nothing if it may."""
+    try:
+        text = data.decode()
+        cells = json.loads(text)["cells"] if name.endswith(".ipynb") else []
+    except (ValueError, KeyError, TypeError):
+        text, cells = "\0", []
+    if "\0" in text:  # UTF-16 reads as UTF-8 full of them
+        return "neither UTF-8 text nor a notebook: leave it out"
+    if any(cell.get("outputs") or cell.get("attachments") for cell in cells):
+        return "a notebook with outputs or attachments: take them out"
+    return ""
+
+
+def _texts(name: str, text: str) -> Iterator[tuple[str, str]]:
+    """The text with its place; of a notebook, each cell, and what else it holds."""
+    if name.endswith(".ipynb"):
+        notebook = json.loads(text)
+        for ordinal, cell in enumerate(notebook["cells"], 1):
+            yield f"{name}, cell {ordinal}", "".join(cell.pop("source"))
+        text = json.dumps(notebook, ensure_ascii=False)
+    yield name, text
 
 
 def _secrets(course: Course, modules: list[Module]) -> Secrets:
@@ -106,37 +125,24 @@ def _secrets(course: Course, modules: list[Module]) -> Secrets:
         secrets.paths[export] = f"the reference export of {module.name}"
         made = f"Made from {module.show(module.script)} by `tito export`"
         secrets.headers[made] = secrets.paths[export]
-        _add_answers(secrets, module)
+        lines = split(read_text(module.script))
+        for region in find_regions(lines):
+            what = f"the answer to {region.number} {region.name}"
+            secrets.marked[region.number] = what
+            answer = _plain_words("\n".join(lines[region.begin + 1 : region.end]))
+            if len(answer) < SHORT:
+                secrets.short[region.name].append((what, answer))
+            else:
+                _add_runs(secrets, what, set(_runs(answer)), len(answer))
     secrets.paths["tests/course/"] = "a test of the course itself"
     secrets.paths[f"tests/grading/{HIDDEN}/"] = "a file of hidden checks"
     _add_hidden(secrets, course)
     return secrets
 
 
-def _add_answers(secrets: Secrets, module: Module) -> None:
-    text = read_text(module.script)
-    lines, by_function = split(text), dict[str, str]()
-    for region in find_regions(lines):
-        what = f"the answer to {region.number} {region.name}"
-        by_function[region.name] = secrets.marked[region.number] = what
-        _add_answer(secrets, what, region, "\n".join(lines[region.begin + 1 : region.end]))
-    for code in _functions(compile(text, module.script.name, "exec", dont_inherit=True)):
-        if code.co_name in by_function:
-            secrets.compiled[_fingerprint(code)] = by_function[code.co_name]
-
-
-def _add_answer(secrets: Secrets, what: str, region: Region, text: str) -> None:
-    plain = tuple(word for word, _ in words(text))
-    if len(plain) < SHORT:
-        secrets.short[region.name].append((what, plain))
-    else:
-        _add_runs(secrets, what, plain, set())
-
-
-def _add_runs(secrets: Secrets, what: str, plain: Run, public: set[Run]) -> None:
-    own = set(_runs(plain)) - public
-    body = Body(what, len(plain), min(math.ceil(SHARE * len(own)), MANY))
-    for run in own:
+def _add_runs(secrets: Secrets, what: str, runs: set[Run], length: int) -> None:
+    body = Body(what, length, min(math.ceil(SHARE * len(runs)), MANY))
+    for run in runs:
         secrets.runs[run].add(body)
 
 
@@ -147,7 +153,7 @@ def _add_hidden(secrets: Secrets, course: Course) -> None:
     paths = [path for path in (*grading.rglob("*.py"), *core.rglob("*.py")) if path not in hidden]
     shown = [read_text(path) for path in paths]
     shown += [strip_answers(read_text(module.script)) for module in course.modules]
-    public = [tuple(word for word, _ in words(text)) for text in shown]
+    public = [_plain_words(text) for text in shown]
     public_words = {word for text in public for word in text}
     public_runs = {run for text in public for run in _runs(text)}
     for path in hidden:
@@ -156,7 +162,8 @@ def _add_hidden(secrets: Secrets, course: Course) -> None:
             what = f"the hidden check {name} ({file})"
             if name not in public_words and name.lower().startswith("test"):
                 secrets.names[name] = what
-            _add_runs(secrets, what, tuple(word for word, _ in words(part)), public_runs)
+            check = _plain_words(part)
+            _add_runs(secrets, what, set(_runs(check)) - public_runs, len(check))
 
 
 def _definitions(text: str, file: str) -> Iterator[tuple[str, str]]:
@@ -181,59 +188,33 @@ def words(text: str, margins: bool = False) -> Words:
     return found
 
 
+def _plain_words(text: str) -> Run:
+    return tuple(word for word, _ in words(text))
+
+
 def _runs(plain: Run) -> Iterator[Run]:
     for index in range(len(plain) - WINDOW + 1):
         yield plain[index : index + WINDOW]
 
 
-def _by_path(secrets: Secrets, path: str) -> list[str]:
-    return [what for part, what in secrets.paths.items() if part in path]
-
-
-def _by_content(secrets: Secrets, content: str | bytes) -> Iterator[tuple[int | None, str]]:
-    if isinstance(content, bytes):
-        yield from ((None, what) for what in _in_bytes(secrets, content))
-        content = content.decode("latin-1")  # a text may follow a picture
+def _in_text(secrets: Secrets, text: str) -> Found:
     for part, what in secrets.headers.items():
-        if part in content:
-            yield content.count("\n", 0, content.index(part)) + 1, what
-    for match in _MARKED.finditer(content):
+        if part in text:
+            yield _line_of(text, text.index(part)), what
+    for match in _MARKED.finditer(text):
         if match[1] in secrets.marked and not _STUB.fullmatch(match[2]):
-            yield content.count("\n", 0, match.start()) + 1, secrets.marked[match[1]]
-    for stream in (words(content), words(content, margins=True)):
-        yield from _names(secrets, stream)
+            yield _line_of(text, match.start()), secrets.marked[match[1]]
+    for stream in (words(text), words(text, margins=True)):
+        yield from ((line, secrets.names[word]) for word, line in stream if word in secrets.names)
         yield from _short_answers(secrets, stream)
         yield from _long_ones(secrets, stream)
 
 
-def _in_bytes(secrets: Secrets, data: bytes) -> Iterator[str]:
-    """Compiled answers by name; anything else that cannot be looked into, but for pictures."""
-    if data.startswith(importlib.util.MAGIC_NUMBER):
-        codes = {_fingerprint(code) for code in _functions(marshal.loads(data[16:]))}
-        found = {secrets.compiled[code] for code in codes & set(secrets.compiled)}
-        yield from sorted(found) or ["compiled Python, which may hold any answer"]
-    elif not data.startswith(IMAGES):
-        yield "a file that cannot be looked into: leave it out, or save it as UTF-8 text"
+def _line_of(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
 
 
-def _functions(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _functions(constant)
-
-
-def _fingerprint(code: CodeType) -> tuple[object, ...]:
-    return code.co_name, code.co_code, code.co_names, code.co_varnames
-
-
-def _names(secrets: Secrets, stream: Words) -> Iterator[tuple[int, str]]:
-    for word, line in stream:
-        if word in secrets.names:
-            yield line, secrets.names[word]
-
-
-def _short_answers(secrets: Secrets, stream: Words) -> Iterator[tuple[int, str]]:
+def _short_answers(secrets: Secrets, stream: Words) -> Found:
     """A short answer counts from `def` of its function to the next definition."""
     plain = [word for word, _ in stream]
     starts = [index for index, word in enumerate(plain) if word in ("def", "class")]
@@ -246,7 +227,7 @@ def _short_answers(secrets: Secrets, stream: Words) -> Iterator[tuple[int, str]]
                 yield stream[start + index][1], what
 
 
-def _long_ones(secrets: Secrets, stream: Words) -> Iterator[tuple[int, str]]:
+def _long_ones(secrets: Secrets, stream: Words) -> Found:
     hits: dict[Body, list[tuple[int, Run]]] = defaultdict(list)
     for index, run in enumerate(_runs(tuple(word for word, _ in stream))):
         for body in secrets.runs.get(run, ()):
