@@ -11,8 +11,7 @@ from tito.course import Course, Module, find_course
 from tito.errors import TitoError
 from tito.grader.batch import Plan
 from tito.grader.proof import Proof, Proving
-from tito.grader.sandbox import best_level, inside_folder
-from tito.grader.single import require_consent
+from tito.grader.sandbox import best_level, inside_folder, require_consent
 
 SEED = 0
 COLUMNS = ("reference", "stub", "empty", "wrong", "right", "release")

@@ -20,8 +20,7 @@ from tito.grader.intake import find as intake
 from tito.grader.intake.find import Found
 from tito.grader.judge import LIMIT
 from tito.grader.report import write_reports
-from tito.grader.sandbox import NAMES, best_level, inside_folder
-from tito.grader.single import require_consent
+from tito.grader.sandbox import NAMES, best_level, inside_folder, require_consent
 from tito.learner.source import course_here
 
 BOOK = "gradebook.sqlite"
