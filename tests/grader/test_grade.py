@@ -186,6 +186,13 @@ def _done(book: Path) -> list[str]:
         return []
 
 
+def test_submissions_may_be_named_from_any_folder_of_the_course(toy) -> None:
+    hand_in(toy.root / "in", good=submission(toy))
+    done = toy.tito("grade", "../in", "--module", "1", "--to", "../out", cwd=toy.root / "modules")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert points(toy.root / "out") == dict(good=4)
+
+
 def test_only_what_changed_is_graded_again(toy, tmp_path) -> None:
     folder = hand_in(tmp_path / "in", a=submission(toy), b=stub(toy))
     common = (folder, "--module", 1, "--to", tmp_path / "out")

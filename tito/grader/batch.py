@@ -114,14 +114,14 @@ class Run:
                 judge.close()
 
     def _job(self, found: Found) -> Job:
+        names = [check.name for check in self.gradebook.batch.checks]
         return {
             "name": found.name,
             "student": found.student,
-            "path": str(found.path),
-            "others": [str(path) for path in found.others],
+            "path": str(found.path.absolute()),
+            "others": [str(path.absolute()) for path in found.others],
             "late_days": late_days(found, self.plan.late.due),
-            "again": found.name in self.plan.again,
-            "checks": self.checks,
+            "anew": self.checks or (names if found.name in self.plan.again else []),
         }
 
     def _start(self) -> None:
@@ -131,7 +131,7 @@ class Run:
     def _look(self) -> set[str]:
         """See to the judges that ended, or hang; return the names that are still in the queue."""
         ended = [judge for judge in self.judges if judge.process.poll() is not None]
-        queue = self.gradebook.queue()
+        queue = self.gradebook.queue()  # after that: what they had claimed is in it for good
         claims = {judge: name for name, judge in queue.items()}
         for judge in self.judges:
             judge.watch(claims.get(judge.name, ""), HOUR * max(1, self.plan.limit / LIMIT))
@@ -148,12 +148,12 @@ class Run:
         if self.deaths[claimed] == 1:
             self.gradebook.give_back(judge.name)
         elif claimed:
-            graded = Graded(claimed, self.jobs[claimed]["student"], "", "", (), judge.note)
-            late = self.jobs[claimed]["late_days"]
-            self.gradebook.finish(judge.name, replace(graded, late_days=late))
+            student, late = self.jobs[claimed]["student"], self.jobs[claimed]["late_days"]
+            graded = Graded(claimed, student, "", "", (), judge.note, late)
+            self.gradebook.finish(judge.name, graded)
         else:
             raise _broken(self.plan.module)
-        if None in self.gradebook.queue().values():
+        if None in self.gradebook.queue().values():  # somebody has to grade it
             self._start()
 
 
@@ -227,28 +227,26 @@ class Loop:
         # First the public ones: no reason that a learner sees can hold what a hidden one asked.
         asked = sorted(items, key=lambda item: check_of(item).hidden)
         while claimed := book.claim(self.name):
-            book.finish(self.name, self.grade(asked, *claimed))
+            graded = replace(self.grade(asked, *claimed), late_days=claimed[0]["late_days"])
+            book.finish(self.name, graded)
         self.finished = True
 
     def grade(self, items: list[pytest.Item], job: Job, before: Graded | None) -> Graded:
         """Run the checks, unless the submission was graded before as it is now."""
         path, others = Path(job["path"]), tuple(Path(one) for one in job["others"])
-        found, late = Found(job["name"], job["student"], path, others=others), job["late_days"]
+        found = Found(job["name"], job["student"], path, others=others)
         try:
             source = read(found, self.bench.module)
         except Unreadable as error:
-            return Graded(found.name, found.student, "", "", (), str(error), late)
-        if before is None or before.sha256 != source.sha256:
-            return replace(self.run(found, source, items), late_days=late)
-        if job["checks"]:
-            named = {check_of(one).exercise for one in items if check_of(one).name in job["checks"]}
-            # All checks of their exercises: a fixed one counts only beside a drawn one.
-            wanted = [one for one in items if check_of(one).exercise in named]
-            verdicts = [*before.verdicts, *self.run(found, source, wanted).verdicts]
-            newest = {verdict.check: verdict for verdict in verdicts}
-            return replace(before, verdicts=tuple(newest.values()), late_days=late)
-        graded = self.run(found, source, items) if job["again"] else before
-        return replace(graded, late_days=late)
+            return Graded(found.name, found.student, "", "", (), str(error))
+        if not before or before.sha256 != source.sha256:
+            return self.run(found, source, items)
+        named = {check_of(one).exercise for one in items if check_of(one).name in job["anew"]}
+        # All checks of their exercises: a fixed one counts only beside a drawn one.
+        wanted = [one for one in items if check_of(one).exercise in named]
+        graded = self.run(found, source, wanted) if wanted else before
+        verdicts = {one.check: one for one in (*before.verdicts, *graded.verdicts)}
+        return replace(graded if wanted == items else before, verdicts=tuple(verdicts.values()))
 
     def run(self, found: Found, source: Source, items: list[pytest.Item]) -> Graded:
         self.bench.take(source.cells, self.limit, source.outside)

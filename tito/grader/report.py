@@ -21,8 +21,9 @@ from tito.errors import TitoError
 from tito.files import atomic_write
 from tito.grader.feedback import feedback, final_points, late, line
 from tito.grader.gradebook import Batch, Gradebook
+from tito.grader.intake.names import safe_names
 from tito.grader.page import markdown, page
-from tito.grader.text import file_names, number, printable
+from tito.grader.text import number, printable
 from tito.grader.verdict import Check, Graded, Verdict
 
 FOLDERS = {"feedback": (".html", ".md"), "gradescope": (".json",)}
@@ -37,10 +38,9 @@ def write_reports(
     for name, endings in FOLDERS.items():
         _refuse_others(folder / name, endings)
     batch, submissions = gradebook.batch, gradebook.all()
-    files = file_names(graded.name for graded in submissions)
+    files = safe_names([graded.name for graded in submissions])
     pages, for_gradescope = {}, {}
-    for graded in submissions:
-        name = files[graded.name]
+    for name, graded in zip(files, submissions, strict=True):
         told = feedback(batch, graded, exercise_names, late_percent)
         pages[f"{name}.html"], pages[f"{name}.md"] = page(told), markdown(told)
         for_gradescope[f"{name}.json"] = gradescope(batch, graded, late_percent)

@@ -173,6 +173,13 @@ def best_level(folder: Path) -> int:
     raise TitoError("not even a plain Python process can be started", "`tito doctor`")
 
 
+def level_here(course: Course, module: Module, unsandboxed: bool) -> int:
+    with inside_folder(course, module) as folder:
+        level = best_level(folder)
+    require_consent(level, unsandboxed)
+    return level
+
+
 def require_consent(level: int, given: bool) -> None:
     if level < SAFE and not given:
         raise TitoError(

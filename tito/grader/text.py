@@ -6,11 +6,7 @@ surrogate pair. What comes out of here is plain in a terminal, a page, a CSV and
 
 from __future__ import annotations
 
-import hashlib
 import re
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable
 
 LIMIT = 2000  # characters: a file's name of 255 bytes fits, each of them escaped
 # Unicode calls these letters and marks, but nothing shows: fillers, joiners, variation selectors.
@@ -18,8 +14,6 @@ _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
 )
-_PLAIN = re.compile(r"[\w+()](?:[\w +().-]{0,118}[\w+()-])?")
-_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")  # not for a file on Windows
 
 
 def printable(text: str, limit: int = LIMIT) -> str:
@@ -40,31 +34,3 @@ def number(value: float) -> float:
     """Two decimals at most, and none where there are none: 2, 2.5, 0.33."""
     rounded = round(value, 2)
     return int(rounded) if rounded == int(rounded) else rounded
-
-
-def file_names(names: Iterable[str]) -> dict[str, str]:
-    """A file name for each name: the name itself where every system takes it, else with a hash.
-
-    Two names that one system holds for the same (A.py, a.py) both get a hash, and a name that
-    looks as if it had one gets its own: nobody's page can take the place of another's.
-    """
-    names = list(names)
-    count = Counter(_folded(name) for name in names)
-    return {
-        name: name if _fits(name) and count[_folded(name)] == 1 else _hashed(name) for name in names
-    }
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold()
-
-
-def _fits(name: str) -> bool:
-    usual = _PLAIN.fullmatch(name) and not _DEVICES.match(name) and "--" not in name
-    return bool(usual) and len(name.encode("utf-8")) <= 200
-
-
-def _hashed(name: str) -> str:
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:60].rstrip("-")
-    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{slug or 'name'}--{digest[:16]}"
