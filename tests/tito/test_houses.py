@@ -34,10 +34,8 @@ GRADER_STOREYS = """
 commands
 proof  report
 release  page
-feedback  serve
-batch
+feedback  batch
 plugin
-single
 judge
 answer  mistakes
 sandbox  intake  gradebook
