@@ -6,6 +6,7 @@ Given, not an exercise. `tinytorch/head_view.py` has the one for the browser.
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
+from unicodedata import category, east_asian_width
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ import numpy.typing as npt
 from tinytorch.tensor_base import bare
 
 Array = npt.NDArray[Any]
+RAMP = " .:-=+*#%@"
+GROUNDS = (17, 18, 24, 60, 102, 144, 179, 185, 221, 227)  # near cividis, each lighter than the last
 
 
 def blocked_cells(mask: Any, shape: Sequence[int]) -> Array:
@@ -32,6 +35,10 @@ def text_heatmap(
     row_words: Sequence[str],
     column_words: Sequence[str] | None = None,
     mask: Any = None,
+    *,
+    top: float = 1.0,
+    percent: bool = False,
+    colour: bool = False,
 ) -> str:
     """Draw weights (n_q, n_k) with characters: one row a query, one column a key.
 
@@ -40,21 +47,48 @@ def text_heatmap(
         row_words: the n_q query words.
         column_words: the n_k key words; None means the same words.
         mask: (n_q, n_k), nonzero means the query may look at that key; blocked cells show as x.
+        top: the weight at which the scale ends.
+        percent: with the number, before one character.
+        colour: with the number, on a colour of a terminal that has 256.
 
     Returns:
-        The picture, in ASCII.
+        The picture, in ASCII but for the words.
     """
-    ramp, shares = " .:-=+*#%@", np.asarray(bare(weights))
+    shares = np.asarray(bare(weights))
     columns = list(row_words if column_words is None else column_words)
     blocked = blocked_cells(mask, shares.shape)
-    width = max(map(len, row_words))
-    lines = [" " * width + "  " + " ".join(f"{j:2}" for j in range(len(columns)))]
+    cell, label = 4 if percent or colour else 3, max(map(width, row_words))
+    heads = (f" {j:2}".ljust(cell) for j in range(len(columns)))
+    lines = [f"{' ' * label} {''.join(heads)}"]
     for i, word in enumerate(row_words):
-        cells = [2 * ramp[min(int(share * 10), 9)] for share in shares[i]]
-        cells = [" x" if hidden else cell for hidden, cell in zip(blocked[i], cells, strict=True)]
-        lines.append(f"{word:>{width}}  " + " ".join(cells))
+        drawn = [
+            "  x".ljust(cell) if hidden else _cell(share, top, percent, colour)
+            for hidden, share in zip(blocked[i], shares[i], strict=True)
+        ]
+        lines.append(f"{' ' * (label - width(word))}{word} {''.join(drawn)}")
     legend = ", ".join(f"{j} {word}" for j, word in enumerate(columns))
-    return "\n".join([*lines, f"columns: {legend}", f"scale: 0 [{ramp}] 1, x = blocked"])
+    ramp = "".join(_on_ground(" ", level) for level in range(10)) if colour else f"[{RAMP}]"
+    end = f"{100 * top:.0f} percent" if cell > 3 else f"{top:g}"
+    return "\n".join([*lines, f"columns: {legend}", f"scale: 0 {ramp} {end}, x = blocked"])
+
+
+def _cell(share: float, top: float, percent: bool, colour: bool) -> str:
+    """One weight: two characters of the ramp, or a number before one or on its colour."""
+    level = int(10 * min(max(0.0, share / top), 0.99))  # 0 for NaN
+    number = f"{100 * share:.0f}"
+    if colour:
+        return _on_ground(f" {number:>2}".ljust(4), level)
+    return " " + (f"{number:>2}{RAMP[level]}"[:3] if percent else 2 * RAMP[level])
+
+
+def _on_ground(text: str, level: int) -> str:
+    return f"\x1b[48;5;{GROUNDS[level]};38;5;{16 if level > 3 else 231}m{text}\x1b[0m"
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal a text takes: an accent none, a Chinese character two."""
+    none = sum(category(char) in ("Mn", "Me", "Cf") for char in text)
+    return len(text) - none + sum(east_asian_width(char) in "WF" for char in text)
 
 
 def draw_map(

@@ -10,7 +10,7 @@ import difflib
 import re
 import shlex
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -32,6 +32,11 @@ class Module:
     root: Path
     number: str  # "12"
     name: str  # "attention"
+    known: list[Cell] | None = field(default=None, compare=False, repr=False)
+
+    def having(self, cells: list[Cell]) -> Module:
+        """The same module, with cells that somebody has read."""
+        return replace(self, known=cells)
 
     @property
     def folder_name(self) -> str:
@@ -61,6 +66,8 @@ class Module:
 
     @cached_property
     def cells(self) -> list[Cell]:
+        if self.known is not None:
+            return self.known
         if self.script.exists():
             return read_percent(self.script)
         return read_notebook(self.notebook)[1]
@@ -117,10 +124,6 @@ class Module:
     def imports(self) -> set[str]:
         """Targets of the modules this one is built on."""
         return {name for cell in self.cells for name in _IMPORT.findall(cell.source)}
-
-    def fresh(self) -> Module:
-        """The same module, to be read again from its files."""
-        return Module(self.root, self.number, self.name)
 
     def show(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()

@@ -31,11 +31,11 @@ class Damage:
         return f"exercise {self.number}: {self.what}" if self.number else self.what
 
 
-def damages(course: Course, module: Module, cells: list[Cell]) -> list[Damage]:
+def damages(course: Course, module: Module) -> list[Damage]:
     """In the order of the file; none in the course's own clone, where the cells are made."""
     given = [cell for cell in given_cells(course, module) if cell.grade_id]
     needed = [cell for cell in given if cell.kind == "code" and not _shows(cell)]
-    return [damage for cell in needed for damage in _compared(module, cell, cells)]
+    return [damage for cell in needed for damage in _compared(module, cell)]
 
 
 def given_cells(course: Course, module: Module) -> list[Cell]:
@@ -49,9 +49,9 @@ def _shows(cell: Cell) -> bool:
     return cell.source.startswith("if __name__") and not number_in(cell)
 
 
-def _compared(module: Module, given: Cell, cells: list[Cell]) -> Iterator[Damage]:
+def _compared(module: Module, given: Cell) -> Iterator[Damage]:
     name, number = given.grade_id, number_in(given)
-    own = [cell for cell in cells if cell.grade_id == name]
+    own = [cell for cell in module.cells if cell.grade_id == name]
     own_name = f"{module.number} {name}" if TEST_ID.match(name) or not number else number
     back = f"`tito reset {own_name}`"
     if not own:

@@ -15,10 +15,9 @@ from tito import files
 from tito.course import Course, Module
 from tito.errors import CodeError
 from tito.exercises import Exercise, find_exercises
-from tito.notebook.cell import Cell
 from tito.places import exported_cells
-from tito.render import block, content_hash, render
-from tito.run import runner
+from tito.render import block, content_hash, render, with_header
+from tito.run import package
 
 _HASH = re.compile(r"^# sha256 of the lines below: (\w+)\n\n\n", re.MULTILINE)
 
@@ -57,15 +56,12 @@ def require_written(module: Module) -> None:
         raise error
 
 
-def is_stale(module: Module) -> bool:
-    return render(module) != current(module)
-
-
-def is_current(module: Module, cells: list[Cell]) -> bool:
-    """The same question asked cheaply: nothing is parsed, and `__all__` follows from the rest."""
-    made = "\n\n\n".join([block(cell) for cell in exported_cells(cells)] + ["__all__ = ["])
-    _, _, content = current(module).partition("\n\n\n")
-    return content.startswith(made)
+def is_current(module: Module) -> bool:
+    """Asked often, so nothing is parsed: `__all__` follows from the rest, and the hash holds it."""
+    made = "\n\n\n".join([block(cell) for cell in exported_cells(module.cells)] + ["__all__ = ["])
+    text = current(module)
+    _, _, content = text.partition("\n\n\n")
+    return content.startswith(made) and with_header(module, content) == text
 
 
 @contextmanager
@@ -83,7 +79,7 @@ def candidate(module: Module, text: str) -> Iterator[Path]:
 
 def check_import(module: Module, path: Path) -> None:
     """Import the candidate in a child process, under its own name."""
-    failure = runner.try_import(module, path)
+    failure = package.try_import(module, path)
     if failure:
         raise failure.as_error(f"the export of {module.name} cannot be imported")
 

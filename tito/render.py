@@ -31,7 +31,7 @@ def render(module: Module) -> str:
         )
     trees = [_parse(module, cell) for cell in cells]
     blocks = [block(cell) for cell in cells]
-    text = _with_header(module, "\n\n\n".join([*blocks, _all(trees)]) + "\n")
+    text = with_header(module, "\n\n\n".join([*blocks, _all(trees)]) + "\n")
     _compile(module, text)
     return text
 
@@ -40,7 +40,7 @@ def block(cell: Cell) -> str:
     return "\n".join([f"# cell: {cell.name}", *(line for _, line in kept_lines(cell))])
 
 
-def _with_header(module: Module, content: str) -> str:
+def with_header(module: Module, content: str) -> str:
     return (
         f"# {module.title}\n"
         f"# Made from {module.show(module.script)} by `tito export`: edit that, not this.\n"

@@ -1,23 +1,6 @@
 """What the tests of this folder share; with -v the worst measured differences are summed up."""
 
-import importlib
-from pathlib import Path
-
 import pytest
-
-MODULES = Path(__file__).parents[2] / "modules"
-
-
-@pytest.fixture
-def checks_of(monkeypatch):
-    """Import what the test cells of a module call, by the module's name: checks_of("layers")."""
-
-    def load(name: str):
-        (file,) = MODULES.glob(f"*_{name}/{name}_checks.py")
-        monkeypatch.syspath_prepend(file.parent)
-        return importlib.import_module(file.stem)
-
-    return load
 
 
 @pytest.fixture(params=["scaled_dot_product_attention", "vectorized_attention"])

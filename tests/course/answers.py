@@ -26,7 +26,7 @@ def verdicts(module: Module, folder: Path = FOLDER) -> dict[Planted, Failure | N
 
 
 @cache
-def told_of(module: Module, folder: Path = FOLDER, table: bool = True) -> dict[Planted, dict]:
+def told_of(module: Module, folder: Path, table: bool = True) -> dict[Planted, dict]:
     """What the child records for every answer: `failed`, and by what it is known.
 
     A right answer is run up to its own test, a wrong one until something fails. Without the table
@@ -73,7 +73,7 @@ def _run(task: dict, folder: Path) -> dict[int, dict]:
 
 
 def _judge(module: Module, told: dict) -> Failure | None:
-    """As tito.run.runner does it."""
+    """As tito.run.trial does it."""
     if told.get("done"):
         return None
     failed = told.get("failed") or {"type": "", "message": f"did not finish within {LIMIT:g} s"}

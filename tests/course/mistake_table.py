@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.course.answers import told_of
 from tests.course.conftest import COURSE
 from tito.course import Module
+from tito.grader.mistakes import FOLDER
 
 Table = dict[str, list[list]]
 
@@ -25,7 +26,7 @@ def table_file(module: Module) -> Path:
 def table_of(module: Module) -> Table:
     """The rows that the bank of a module needs."""
     table: Table = {}
-    for wrong, told in told_of(module, table=False).items():
+    for wrong, told in told_of(module, FOLDER, table=False).items():
         message = told.get("failed", {}).get("message", "")
         if wrong.says.lower() in message.lower() or not told.get("evidence"):
             continue

@@ -8,7 +8,8 @@ from tests.course.conftest import COURSE
 from tito.course import Module
 from tito.exercises import find_exercises, strip_answers
 from tito.export import render
-from tito.run.runner import run_cells, try_import
+from tito.run import trial
+from tito.run.package import try_import
 
 
 def every_exercise() -> list:
@@ -22,7 +23,8 @@ def every_exercise() -> list:
 @pytest.mark.parametrize(("stripped", "number"), every_exercise())
 def test_a_missing_answer_fails_and_is_named(stripped: Module, number: str, with_text):
     text = stripped.script.read_text(encoding="utf-8")
-    failure = run_cells(with_text(stripped, strip_answers(text, only={number})))
+    copy = with_text(stripped, strip_answers(text, only={number}))
+    failure = trial.run(copy, trial.TIME_LIMIT, trial.everything).failure
     assert failure is not None, f"nothing in the module notices that {number} is missing"
     assert failure.exercise.startswith(f"{number}: "), failure
 

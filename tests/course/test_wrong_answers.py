@@ -14,8 +14,8 @@ from tests.course.mistake_table import table_file
 from tito.course import Module
 from tito.exercises import find_exercises
 from tito.grader.mistakes import FOLDER, RIGHT, Planted, planted_text, read
+from tito.run import trial
 from tito.run.failure import Failure
-from tito.run.runner import run_cells
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="many at a time need fork")
 
@@ -48,7 +48,8 @@ def test_another_right_answer_passes(owner: Module, other: Planted):
 def test_tito_itself_reports_the_same(module: Module, with_text):
     """One answer of each module in the ordinary way: a copy of the course, a child, a verdict."""
     wrong = read(module)[-1]
-    failure = run_cells(with_text(module, planted_text(wrong, module)))
+    copy = with_text(module, planted_text(wrong, module))
+    failure = trial.run(copy, trial.TIME_LIMIT, trial.everything).failure
     assert_named(wrong, failure)
     if hasattr(os, "fork"):
         quick = verdicts(module)[wrong]
@@ -75,7 +76,7 @@ def test_every_mistake_is_listed_once_says_something_and_compiles(module: Module
 @needs_fork
 def test_every_row_of_the_table_of_mistakes_is_made_by_an_entry_of_the_bank(module: Module):
     """That no row is missing, the entries show: each would not be named."""
-    seen = [(told.get("evidence"), wrong.says) for wrong, told in told_of(module).items()]
+    seen = [(told.get("evidence"), wrong.says) for wrong, told in told_of(module, FOLDER).items()]
     made = [[*evidence, name] for evidence, name in seen if evidence]
     table = json.loads(table_file(module).read_text(encoding="utf-8"))
     rows = [[key, came, name] for key, found in table.items() for came, name in found]

@@ -9,12 +9,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.grader.grading import CHECKS, add_checks, hand_in, safe_level, stub, submission
+from tito.course import Course
+from tito.errors import TitoError
+from tito.grader import batch
 from tito.grader.gradebook import Gradebook
+from tito.grader.intake.find import find
 from tito.grader.verdict import Verdict
 
 
@@ -118,14 +123,7 @@ def test_a_killed_run_is_finished_by_the_next_and_loses_nothing(toy, tmp_path) -
         hand_in(folder, **{f"student{number:02}": submission(toy) + f"# {number}\n"})
     common = ["--module", "1", "--seed", "11", "--jobs", "1"]
     grade(toy, folder, *common, "--to", tmp_path / "whole")
-    command = [sys.executable, "-m", "tito", "grade", str(folder), *common]
-    killed = subprocess.Popen(
-        [*command, "--to", str(tmp_path / "killed")],
-        cwd=toy.root,
-        env={**os.environ, "PYTHONPATH": str(toy.repository)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    killed = start(toy, folder, *common, "--to", tmp_path / "killed")
     book = tmp_path / "killed/gradebook.sqlite"
     while killed.poll() is None and not (book.exists() and len(_done(book)) >= 3):
         time.sleep(0.01)
@@ -137,11 +135,62 @@ def test_a_killed_run_is_finished_by_the_next_and_loses_nothing(toy, tmp_path) -
     assert outputs(tmp_path / "killed") == outputs(tmp_path / "whole")
 
 
-def _done(book: Path) -> dict[str, str]:
+def start(course, *args) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tito", "grade", *map(str, args)],
+        cwd=course.root,
+        env={**os.environ, "PYTHONPATH": str(course.repository)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT"])
+def test_when_it_is_ended_its_judges_and_their_sandboxes_end(toy, tmp_path, name) -> None:
+    folder, scratch = tmp_path / "in", tmp_path / "scratch"
+    scratch.mkdir()
+    for number in range(30):
+        hand_in(folder, **{f"student{number:02}": submission(toy) + f"# {number}\n"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(scratch))
+        running = start(toy, folder, "--module", 1, "--jobs", 2, "--to", tmp_path / "out")
+    while running.poll() is None and len(_done(tmp_path / "out/gradebook.sqlite")) < 3:
+        time.sleep(0.01)
+    assert len(_processes(scratch)) > 2
+    running.send_signal(getattr(signal, name))
+    running.wait()
+    deadline = time.monotonic() + 60
+    while (left := _processes(scratch)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left
+    assert list(scratch.glob("*/worker.py")) == []
+
+
+def _processes(scratch: Path) -> list[str]:
+    """Those that have its path in their environment or command."""
+    found = []
+    for number in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            parts = [Path(f"/proc/{number}/{part}").read_bytes() for part in ("cmdline", "environ")]
+        except OSError:
+            continue
+        found += [number] if os.fsencode(scratch) in b"".join(parts) else []
+    return found
+
+
+def _done(book: Path) -> list[str]:
     try:
-        return Gradebook(book, None).done()
+        return [one.name for one in Gradebook(book, None).all()]
     except Exception:  # it is being made
-        return {}
+        return []
+
+
+def test_submissions_may_be_named_from_any_folder_of_the_course(toy) -> None:
+    hand_in(toy.root / "in", good=submission(toy))
+    done = toy.tito("grade", "../in", "--module", "1", "--to", "../out", cwd=toy.root / "modules")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert points(toy.root / "out") == dict(good=4)
 
 
 def test_only_what_changed_is_graded_again(toy, tmp_path) -> None:
@@ -299,8 +348,8 @@ def test_several_checks_and_all_cases_of_one_are_graded_anew(toy, tmp_path) -> N
     book = Gradebook(tmp_path / "out/gradebook.sqlite", None)
     names = [check.name for check in book.batch.checks]
     assert names[1:3] == ["test_one_more[1]", "test_one_more[2]"]
-    for name in names:
-        book.replace_verdict("a.py", Verdict(name, 0, "by hand"))
+    by_hand = tuple(Verdict(name, 0, "by hand") for name in names)
+    book.record(replace(book.all()[0], verdicts=by_hand))
     grade(toy, *common, "--check", "test_one_more")
     assert [one.points for one in book.all()[0].verdicts] == [0, 1, 1, 0]
     grade(toy, *common, "--check", "test_one_more", "--check", names[0])
@@ -330,7 +379,7 @@ def test_no_grade_depends_on_the_callers_environment(toy, tmp_path, name) -> Non
     evil = tmp_path / "evil"
     evil.mkdir()
     (evil / "sitecustomize.py").write_text(
-        "import os, sys\nif 'serve' in ' '.join(sys.orig_argv):\n    os._exit(3)\n", "utf-8"
+        "import os, sys\nif 'grader.batch' in ' '.join(sys.orig_argv):\n    os._exit(3)\n", "utf-8"
     )
     value = HARMFUL.get(name) or f"{toy.repository}{os.pathsep}{evil}"
     done = toy.tito(*map(str, common), str(tmp_path / "two"), **{name: value})
@@ -415,3 +464,37 @@ def test_a_judge_that_ends_is_tried_again_once(toy, tmp_path, times, graded) -> 
     assert points(tmp_path / "out") == dict(a=4 if graded else 0, b=4)
     notes = [row["note"] for row in rows(tmp_path / "out")]
     assert notes == ["" if graded else "it ended the judge itself: look at it by hand", ""]
+
+
+def test_a_submission_that_never_comes_back_is_noted_and_the_rest_goes_on(
+    toy, tmp_path, monkeypatch
+) -> None:
+    folder = hand_in(tmp_path / "in", a=submission(toy), b=submission(toy, double="return 0"))
+    toy.edit(
+        toy.root / "tests/grading/test_alpha.py",
+        "        assert submission.run(probe) == 6",
+        "        import time\n        got = submission.run(probe)\n"
+        "        time.sleep(0 if got else 600)\n        assert got == 6",
+    )
+    course = Course(toy.root)
+    plan = batch.Plan(course, course.module("1"), safe_level(course), seed=1, jobs=1)
+    run = batch.Run(plan, tmp_path / "gradebook.sqlite")
+    names = run.grade(find(folder))
+    assert next(names) == "a.py"
+    monkeypatch.setattr(batch, "HOUR", 0.5)
+    assert list(names) == ["b.py"]
+    a, b = run.gradebook.all()
+    assert (a.points, a.note) == (4, "")
+    assert (b.verdicts, b.note) == ((), "its judge did not come back: look at it by hand")
+
+
+def test_a_judge_that_ends_before_it_claims_anything_ends_the_run(toy, tmp_path) -> None:
+    folder = hand_in(tmp_path / "in", a=submission(toy), b=submission(toy))
+    course = Course(toy.root)
+    plan = batch.Plan(course, course.module("1"), safe_level(course), seed=1, jobs=1)
+    run = batch.Run(plan, tmp_path / "gradebook.sqlite")
+    checks = toy.root / "tests/grading/test_alpha.py"
+    checks.write_text("import nothing_like_this\n", "utf-8")
+    run.judges[0].process.kill()
+    with pytest.raises(TitoError, match="the checks cannot be run"):
+        list(run.grade(find(folder)))

@@ -15,7 +15,7 @@ from tests.grader.graded import BATCH, HOSTILE, MISTAKE, NAMES, SECRET, everywhe
 from tito.errors import TitoError
 from tito.grader.gradebook import Gradebook, merge
 from tito.grader.report import checks_csv, grades_csv, grades_json, gradescope, write_reports
-from tito.grader.text import file_names, number, printable
+from tito.grader.text import number, printable
 from tito.grader.verdict import Graded, Verdict
 
 FORMULA = "=+-@＝＋－＠"
@@ -197,25 +197,27 @@ def test_json_for_machines_holds_everything() -> None:
     assert told["submissions"][0]["verdicts"][1]["reason"] == SECRET
 
 
-def test_each_name_has_a_file_of_its_own_on_every_system() -> None:
+def test_each_name_has_a_page_of_its_own_on_every_system(tmp_path) -> None:
     names = ["jane_1.py", "Zoë Łukasz.ipynb", "A.py", "a.py", "ａ.py", "nul.py", "con", "../x", "/"]
     names += ["", ".", "x" * 300, "dot.", "a/b", "a\\b", "a:b", "\x1b", "注" * 100]
-    hashed = file_names(["a b/"])["a b/"]
-    assert hashed.startswith("a-b--")
-    names += ["a b/", hashed]
-    files = file_names(names)
-    assert [files[name] for name in names[:2]] == names[:2]
-    assert len({file.casefold() for file in files.values()}) == len(names)
-    for file in files.values():
-        assert not set(file) & set('/\\:*?"<>|\x1b')
-        assert len(file.encode()) <= 200
-        assert file.partition(".")[0] not in ("", "nul", "con")
-        assert file[-1] not in ". "
+    book = make_book(tmp_path / "grades.db", *map(graded, names))
+    write_reports(book, tmp_path / "out", NAMES)
+    once = pages(tmp_path / "out")
+    assert {"jane_1.py", "Zoë Łukasz.ipynb"} <= set(once)
+    assert len({page.casefold() for page in once}) == len(names)
+    for page in once:
+        assert not set(page) & set('/\\:*?"<>|\x1b')
+        assert len(page.encode()) <= 200
+        assert page.partition(".")[0] not in ("", "nul", "con")
+        assert page[-1] not in ". "
+    book.record(*map(graded, once))  # names that look as if they were made for others
+    write_reports(book, tmp_path / "out", NAMES)
+    twice = pages(tmp_path / "out")
+    assert len({page.casefold() for page in twice}) == len(book.all()) > len(names)
 
 
-@given(st.lists(TEXTS | st.text("aA. -", max_size=4), unique=True))
-def test_no_two_names_share_a_file(names) -> None:
-    assert len({file.casefold() for file in file_names(names).values()}) == len(names)
+def pages(folder: Path) -> list[str]:
+    return [path.name.removesuffix(".html") for path in folder.glob("feedback/*.html")]
 
 
 def test_pages_of_a_submission_that_is_gone_are_gone_too(tmp_path) -> None:

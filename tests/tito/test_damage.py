@@ -160,7 +160,7 @@ def test_the_remedy_puts_it_right_and_loses_nothing(mine, what) -> None:
     command = re.search(r"`tito (reset [\w. -]+)`", WHATS[what][1] + "`tito reset 2.1`")
     assert command and mine.tito(*command[1].split()).returncode == 0
     module = Course(mine.root).module("beta")
-    assert damages(Course(mine.root), module, module.cells) == []
+    assert damages(Course(mine.root), module) == []
     answered = ANSWER in mine.beta.read_text("utf-8")
     assert answered == command[1].startswith("reset 02 test-"), (
         "a test is put back beside the answer"
@@ -194,11 +194,11 @@ def test_as_given_and_answered_nothing_is_damaged(mine, newline) -> None:
     mine.beta.write_text(text, "utf-8", newline="")
     course = Course(mine.root)
     for module in course.modules:
-        assert damages(course, module, module.cells) == []
-        assert damages(course, module, read_percent(module.script)) == []
+        assert damages(course, module) == []
+        assert damages(course, module.having(read_percent(module.script))) == []
 
 
 def test_in_the_clone_cells_are_made_and_nothing_is_compared(course) -> None:
     cut(course, "test-2.1")
     module = course.module("beta")
-    assert damages(Course(course.root), module, module.cells) == []
+    assert damages(Course(course.root), module) == []

@@ -19,7 +19,7 @@ from tito import cli
 from tito.commands import doctor
 from tito.course import Course
 from tito.export import render
-from tito.run import passing, runner, trial
+from tito.run import package, trial
 from tito.run.process import Outcome
 
 COMMANDS = [
@@ -217,7 +217,7 @@ def quick(monkeypatch) -> None:
     def run_child(*args: object, **spec: object) -> Outcome:
         return Outcome(0, [{"counts": {"passed": 1, "skipped": 0, "proved": 1}}, {"done": True}])
 
-    for module in (runner, trial, passing):
+    for module in (package, trial):
         monkeypatch.setattr(module, "run_child", run_child)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     monkeypatch.setattr(doctor, "_installed", lambda course: "")

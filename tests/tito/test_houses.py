@@ -24,9 +24,7 @@ export
 render
 run
 damage
-places
-sync
-pair
+places  sync
 course
 known  state  exercises
 stubs  notebook  files
@@ -36,10 +34,8 @@ GRADER_STOREYS = """
 commands
 proof  report
 release  page
-feedback  serve
-batch
+feedback  batch
 plugin
-single
 judge
 answer  mistakes
 sandbox  intake  gradebook

@@ -28,7 +28,7 @@ from tito.notebook.align import align
 from tito.notebook.cell import Cell
 from tito.notebook.cells import read_notebook, read_percent
 from tito.render import render
-from tito.run import runner, trial
+from tito.run import trial
 
 # What `str.splitlines` takes for the end of a line and Python does not, and blanks of other kinds.
 ODD = [
@@ -122,7 +122,7 @@ def test_both_files_and_the_export_keep_such_a_sign(shared, odd: str, newline: s
     assert shared.alpha.read_bytes() == text.encode()
     _, cells = read_notebook(shared.alpha_notebook)
     assert [cell.text for cell in cells] == [cell.text for cell in read_percent(shared.alpha)]
-    assert sync.sync(shared.module()) == []
+    assert sync.sync(shared.module()).written == []
     names: dict[str, str] = {}
     exec(render(shared.module()), names)
     assert (names["NAME"], names["LONG"]) == (f"a{odd}b", f"c  \n{odd}d")
@@ -154,7 +154,7 @@ def test_newlines_of_any_kind_in_a_cell_are_newlines(shared, newline: str) -> No
     before = shared.alpha_notebook.read_bytes()
     edit_notebook(shared, "\n", newline)
     saved = shared.alpha_notebook.read_bytes()
-    assert sync.sync(shared.module()) == []  # nothing was edited
+    assert sync.sync(shared.module()).written == []  # nothing was edited
     assert shared.alpha_notebook.read_bytes() == saved
     edit_notebook(shared, f"x{newline}", f"x  # an edit{newline}")
     sync.sync(shared.module())
@@ -176,10 +176,9 @@ def test_cells_that_were_not_edited_keep_mixed_newlines(shared) -> None:
 def test_runs_count_lines_as_python_does(shared, odd: str) -> None:
     """A comment never becomes code, and a line of a failure is the line of the file."""
     fresh(shared, text_of(odd, "\n").replace("SCALE * x", "SCALE * x + 1"))
-    packed = runner.packed(shared.module(), shared.module().cells)
-    assert [cell["code"] for cell in packed] == [
-        cell.text for cell in shared.module().cells if cell.kind == "code"
-    ]
+    code = [cell for cell in shared.module().cells if cell.kind == "code"]
+    for cell, packed in zip(code, trial.everything(shared.module()), strict=True):
+        assert packed["code"].split("\n", 1)[1].rstrip("\n") == cell.text
     failure = trial.run(shared.module()).failure
     assert failure and failure.message == "wrong"
     line = failure.frames[-1].place.file.rpartition(":")[2]

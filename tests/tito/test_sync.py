@@ -27,7 +27,7 @@ class Pair:
         self.course, self.script, self.notebook = course, course.alpha, course.alpha_notebook
 
     def sync(self, force: bool = False) -> list[str]:
-        return syncing.sync(self.course.module(), force)
+        return syncing.sync(self.course.module(), force).written
 
     def load(self):
         return json.loads(self.notebook.read_text("utf-8"))
@@ -380,6 +380,6 @@ def test_one_conflict_does_not_keep_the_other_modules_waiting(pair) -> None:
 
 def test_status_looks_at_the_side_that_was_edited(pair) -> None:
     pair.edit_notebook(DOUBLE, "return SCALE * x", "return 3 * x")
-    assert "return 3 * x" in syncing.latest_cells(pair.course.module())[4].source
+    assert "return 3 * x" in syncing.latest(pair.course.module()).cells[4].source
     pair.edit_script("return SCALE * x", "return 4 * x")
-    assert "return 4 * x" in syncing.latest_cells(pair.course.module())[4].source
+    assert "return 4 * x" in syncing.latest(pair.course.module()).cells[4].source

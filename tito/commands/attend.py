@@ -15,53 +15,52 @@ LETTERS, PLACE = 48, 16  # widths of the two parts
 LIKE, NEAR = 16.0, 8.0  # q · k of equal letters, and of equal places: scores of 2 and 1
 
 
-def attend(words: list[str], heads: int, causal: bool, seed: int) -> dict[str, Any]:
-    """Return one map of weights a head, and where the learner's mask blocks.
+def attend(words: list[str], heads: int, causal: bool, seed: int, colour: bool) -> dict[str, Any]:
+    """Return a picture of the weights, and whether every row shares out all or nothing.
 
-    Args:
-        words: at least one.
-        heads: 0 calls scaled_dot_product_attention with the words as queries, keys and values;
-            more call a MultiHeadAttention with the random weights of `seed`.
-        causal: whether to pass the learner's own create_causal_mask.
-        seed: of the generator handed to MultiHeadAttention.
+    Without heads, scaled_dot_product_attention gets the words as queries, keys and values; with
+    them, a MultiHeadAttention does, with random weights. The mask is the learner's own, too.
     """
+    np, n = import_module("numpy"), len(words)
     own = import_module("tinytorch.core.attention")
-    tensor = import_module("tinytorch.core.tensor").Tensor
-    padding = -(LETTERS + PLACE) % (heads or 1)
-    x = tensor([[embed(word, i, padding) for i, word in enumerate(words)]])  # (1, n, width)
-    n = len(words)
-    mask: Any = own.create_causal_mask(n) if causal else None
+    x = import_module("tinytorch.core.tensor").Tensor([embed(words, heads or 1).tolist()])
+    mask = own.create_causal_mask(n) if causal else None
     look = own.scaled_dot_product_attention
     if heads:
-        rng = import_module("numpy").random.default_rng(seed)
-        look = own.MultiHeadAttention(x.shape[-1], heads, rng=rng).attend
+        look = own.MultiHeadAttention(x.shape[-1], heads, rng=np.random.default_rng(seed)).attend
     weights = weights_in(look(x, x, x, mask), heads, n)
-    blocked = (mask.data == 0).reshape(n, n).tolist() if causal else None
-    return {"maps": weights.tolist(), "blocked": blocked}
+    allowed = np.ones((n, n), bool) if mask is None else mask.data.reshape(n, n) != 0
+    sums = weights.sum(axis=-1)
+    whole = (abs(sums - 1) < 0.01) | (sums == 0)
+    return {"picture": picture(weights, words, allowed, colour), "whole": bool(whole.all())}
 
 
-def embed(word: str, position: int, padding: int) -> list[float]:
-    """A word's vector: its letters, its place, and zeros up to a width that the heads divide."""
-    zeros = [0.0] * padding
-    letters, place = letter_part(word.casefold()), place_part(position)
-    return [math.sqrt(LIKE) * v for v in letters] + [math.sqrt(NEAR) * v for v in place] + zeros
+def embed(words: list[str], heads: int) -> Any:
+    """A row a word: its letters, its place (Vaswani et al. 2017, 3.5), zeros until heads divide."""
+    np = import_module("numpy")
+    rows = np.zeros((len(words), math.ceil((LETTERS + PLACE) / heads) * heads))
+    for row, word in zip(rows, map(str.casefold, words), strict=True):
+        marked = f"^{word}$"
+        for piece in [*word, *(marked[i : i + 2] for i in range(len(marked) - 1))]:
+            code = crc32(piece.encode())
+            row[code % LETTERS] += 1 if code & 0x1000000 else -1
+        row *= math.sqrt(LIKE) / (np.linalg.norm(row) or 1)
+    angles = np.arange(len(words))[:, None] / 10000 ** (np.arange(0, PLACE, 2) / PLACE)
+    waves = np.hstack([np.sin(angles), np.cos(angles)])
+    rows[:, LETTERS : LETTERS + PLACE] = math.sqrt(NEAR / (PLACE / 2)) * waves
+    return rows
 
 
-def letter_part(word: str) -> list[float]:
-    """Letters, and pairs with the word's ends, hashed into a vector of length 1."""
-    marked, vector = f"^{word}$", [0.0] * LETTERS
-    for piece in [*word, *(marked[i : i + 2] for i in range(len(marked) - 1))]:
-        code = crc32(piece.encode())
-        vector[code % LETTERS] += 1 if code & 0x1000000 else -1
-    length = math.hypot(*vector) or 1.0
-    return [value / length for value in vector]
-
-
-def place_part(position: int) -> list[float]:
-    """Sinusoids of a position as in Vaswani et al. 2017, section 3.5, scaled to length 1."""
-    angles = [position / 10000 ** (2 * k / PLACE) for k in range(PLACE // 2)]
-    waves = [wave(angle) for angle in angles for wave in (math.sin, math.cos)]
-    return [value / math.sqrt(PLACE // 2) for value in waves]
+def picture(weights: Any, words: list[str], allowed: Any, colour: bool) -> str:
+    """All maps on one scale, which ends at the largest weight of a word that has a choice."""
+    choices = weights[:, allowed.sum(axis=-1) > 1]
+    top = max(filter(math.isfinite, choices.flat), default=0) or 1
+    draw, parts = import_module("tinytorch.pictures").text_heatmap, []
+    for head, one in enumerate(weights):
+        seen = allowed | (one != 0)  # a weight that leaks through a mask is not crossed out
+        title = f"head {head}\n" if len(weights) > 1 else ""
+        parts.append(title + draw(one, words, mask=seen, top=top, percent=True, colour=colour))
+    return "\n\n".join(parts)
 
 
 def weights_in(result: Any, heads: int, n: int) -> Any:

@@ -98,7 +98,7 @@ def _generated(course: Course) -> Iterator[Finding]:
             if not sync.in_sync(module):
                 yield Finding(f"{module.folder_name}: .py and .ipynb differ", "`tito sync`")
             lent = exporting.is_lent(course, module)
-            if module.export.exists() and not lent and exporting.is_stale(module):
+            if module.export.exists() and not lent and not exporting.is_current(module):
                 fix = to_export(course, module, f"export {module.name}")
                 yield Finding(f"{module.show(module.export)} is out of date", fix)
         except TitoError as error:

@@ -19,10 +19,9 @@ def export(names: tuple[str, ...], everything: bool, check: bool) -> int:
     if check:
         return _check(modules)
     with files.lock(course.root):
-        for module in modules:
-            if module.notebook.exists():
-                sync.sync(module)  # an edit made in the notebook belongs into the export
-        written = _written(course, [module.fresh() for module in modules], bool(names))
+        # an edit made in the notebook belongs into the export
+        latest = [sync.sync(one).module if one.notebook.exists() else one for one in modules]
+        written = _written(course, latest, bool(names))
         for module in written:
             changed = exporting.export(module)
             done = "exported" if changed else "is up to date"
@@ -45,7 +44,7 @@ def _written(course: Course, modules: list[Module], named: bool) -> list[Module]
 
 def _check(modules: list[Module]) -> int:
     written = [module for module in modules if not exporting.to_write(module)]
-    stale = [module for module in written if exporting.is_stale(module)]
+    stale = [module for module in written if not exporting.is_current(module)]
     for module in stale:
         console.bad(f"{module.show(module.export)} is not what {module.name}_dev exports")
     if not stale:

@@ -19,7 +19,7 @@ from tito.course import EXERCISE, Course, Module, find_course, plain
 from tito.errors import MistypedError, TitoError
 from tito.exercises import find_exercises
 from tito.learner.lookup import find_exercise
-from tito.sync import latest_cells
+from tito.sync import latest
 
 Path = tuple[str, ...]  # of a command: ("module", "start")
 SAID: dict[str, Path] = {  # other words for a command
@@ -151,7 +151,7 @@ def _here(course: Course | None, to_exercise: bool) -> str:
     if course is None or not course.modules:
         return "N.k" if to_exercise else "N"
     module = current(course) or course.modules[-1]
-    exercises = find_exercises(latest_cells(module)) if to_exercise else []
+    exercises = find_exercises(latest(module).cells) if to_exercise else []
     first = next((one for one in exercises if not one.written), None)
     return first.number if first else module.number
 

@@ -13,13 +13,13 @@ from tito import export as exporting
 from tito.commands.status import show_exercises
 from tito.commands.test import test_files
 from tito.course import Course, Module, find_course
-from tito.damage import Damage, damages
+from tito.damage import Damage
 from tito.errors import CodeError
 from tito.exercises import find_exercises
-from tito.learner.opened import opened, opened_in_lock
 from tito.render import render
-from tito.run import runner
+from tito.run import package, trial
 from tito.stubs import STUB
+from tito.sync import opened, opened_in_lock
 
 SHOWN = 3  # of what became of cells
 NUMBER = click.argument("name", metavar="N")
@@ -62,11 +62,11 @@ def view(name: str, no_open: bool) -> int:
 
 @click.command(help="Run a module's inline tests.")
 @NUMBER
-@click.option("--limit", default=runner.TIME_LIMIT, help="Seconds the run may take.")
+@click.option("--limit", default=trial.TIME_LIMIT, help="Seconds the run may take.")
 def test(name: str, limit: float) -> int:
     course = find_course()
     module = opened(course.module(name))
-    _run_inline(course, module, limit, quiet=False)
+    _run_inline(module, limit, quiet=False)
     console.ok(
         f"inline tests of {module.name} pass: {module.show(module.script)}",
         f"`tito module complete {module.number}`",
@@ -76,13 +76,13 @@ def test(name: str, limit: float) -> int:
 
 @click.command(help="Sync, run the inline tests, export, and test the export.")
 @NUMBER
-@click.option("--limit", default=runner.TIME_LIMIT, help="Seconds the inline tests may take.")
+@click.option("--limit", default=trial.TIME_LIMIT, help="Seconds the inline tests may take.")
 def complete(name: str, limit: float) -> int:
     course = find_course()
     module = course.module(name)
     with files.lock(course.root):
         module = opened_in_lock(module)
-        _run_inline(course, module, limit, quiet=True)
+        _run_inline(module, limit, quiet=True)
         console.ok(f"inline tests pass: {module.show(module.script)}")
         _export_tested(course, module)
     console.ok(f"{module.name} is complete: {module.show(module.export)}", "`tito status`")
@@ -100,20 +100,20 @@ def _export_tested(course: Course, module: Module) -> None:
         exporting.require_written(module)
     text = render(module)
     with exporting.candidate(module, text) as path:
-        exporting.check_import(module, path)
         tests = test_files(course, module)
         if not tests:
+            exporting.check_import(module, path)
             console.note(
                 f"{module.show(module.tests)} holds no test_*.py: only the inline tests ran"
             )
         else:
             args = [*tests, "-q", "-x", "-p", "no:cacheprovider"]
-            _judge(module, runner.run_tests(course, args, {module: path}, quiet=True))
+            _judge(module, package.run_tests(course, args, {module: path}, quiet=True))
     if text != exporting.current(module):
         exporting.replace(module, text)
 
 
-def _judge(module: Module, run: runner.PytestRun) -> None:
+def _judge(module: Module, run: package.PytestRun) -> None:
     kept = "the last good export stands" if module.export.exists() else "nothing was exported"
     again = f"`tito module test {module.number}`, or change it and complete again"
     if run.failure:
@@ -128,9 +128,9 @@ def _judge(module: Module, run: runner.PytestRun) -> None:
     console.ok(f"tests of {module.name} pass against the new export")
 
 
-def _run_inline(course: Course, module: Module, limit: float, quiet: bool) -> None:
-    found = damages(course, module, module.cells)
-    failure = runner.run_cells(module, limit, quiet)
+def _run_inline(module: Module, limit: float, quiet: bool) -> None:
+    done = trial.run(module, limit, trial.everything, output="kept" if quiet else "shown")
+    found, failure = done.damage, done.failure
     if failure:
         _say(sorted(found, key=lambda damage: damage.number != failure.number))
         raise failure.as_error(then=f"edit {module.show(module.notebook)}, then `{_again(module)}`")

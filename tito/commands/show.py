@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from tito import console
-from tito.commands import attend
 from tito.commands.test import to_export, warn_if_stale
-from tito.course import Course, Module, find_course
+from tito.course import Course, find_course
 from tito.errors import TitoError
-from tito.run import runner
-from tito.watch.heatmap import Heatmap, most_words
-from tito.watch.ink import Style, printable
+from tito.run import package
+from tito.watch.screen import fit, has_colours
 
 LIMIT = 20.0  # seconds for some dozens of words
 TEXT = "the cat sat on the mat because the cat was tired"
+LABEL, CELL = 14, 4  # columns of a word, and of a weight in the picture
 
 
 @click.command(help="Draw who looks at whom in a text, by your own attention.")
@@ -29,23 +27,23 @@ TEXT = "the cat sat on the mat because the cat was tired"
 @click.option("--seed", default=0, show_default=True, help="For the weights of the heads.")
 @click.option("--no-color", is_flag=True, help="Characters only.")
 def attention(text: str, heads: int | None, causal: bool, seed: int, no_color: bool) -> int:
-    course, columns = find_course(), shutil.get_terminal_size().columns
-    module = course.module("attention")
-    words = _words(text)
-    shown = words[: most_words(columns)]
-    found = _attend(course, module, words=shown, heads=heads or 0, causal=causal, seed=seed)
-    console.ok(f"your own {_what(heads)}: rows look at columns")
-    for line in _notes(heads, seed, len(shown), len(words)):
-        console.plain(f"  {line}")
-    drawn = Heatmap(
-        words=[printable(word) for word in shown],
-        maps=found["maps"],
-        blocked=found["blocked"],
-        style=Style.detect(no_color),
-        columns=columns,
-    )
-    console.plain("\n".join(["", *drawn.lines()]))
-    return _verdict(found["maps"])
+    course, words = find_course(), _words(text)
+    most = max((shutil.get_terminal_size().columns - LABEL - 1) // CELL, 1)
+    shown = [fit(word, LABEL) for word in words[:most]]
+    settings = {"heads": heads or 0, "causal": causal, "seed": seed}
+    found = _attend(course, words=shown, colour=not no_color and has_colours(), **settings)
+    many = f"MultiHeadAttention with {heads} head{'s' * (heads != 1)}"
+    what = many if heads else "scaled_dot_product_attention"
+    console.ok(f"your own {what}: rows look at columns")
+    console.plain("  nothing is trained: words alike in letters or place have similar vectors")
+    if heads:
+        console.plain(f"  the heads' weights are random, of seed {seed}")
+    if most < len(words):
+        console.plain(f"  the first {most} of {len(words)} words: more do not fit this terminal")
+    console.plain(f"\n{found['picture']}")
+    if not found["whole"]:
+        console.bad("some rows do not sum to 100 percent", "`tito module test attention`")
+    return int(not found["whole"])
 
 
 def _words(text: str) -> list[str]:
@@ -56,37 +54,14 @@ def _words(text: str) -> list[str]:
     return [word for word in words if word]
 
 
-def _what(heads: int | None) -> str:
-    if not heads:
-        return "scaled_dot_product_attention"
-    return f"MultiHeadAttention with {heads} head{'s' * (heads > 1)}"
-
-
-def _notes(heads: int | None, seed: int, shown: int, given: int) -> Iterator[str]:
-    """What the picture is made of, in a line; another where words were left out."""
-    yield "nothing is trained: words alike in letters or place have similar vectors"
-    if heads:
-        yield f"the heads' weights are random, of seed {seed}"
-    if shown < given:
-        yield f"the first {shown} of {given} words: more do not fit this terminal"
-
-
-def _attend(course: Course, module: Module, **arguments: Any) -> dict[str, Any]:
-    """What the learner's export computes in a child process."""
-    export, again = module.show(module.export), to_export(course, module, f"export {module.name}")
+def _attend(course: Course, **arguments: Any) -> dict[str, Any]:
+    """What the learner's export computes, drawn where it computes it: in a child process."""
+    module = course.module("attention")
+    again = to_export(course, module, f"export {module.name}")
     if not module.export.exists():
-        raise TitoError(f"{export} is missing, and this draws what it computes", again)
+        missing = f"{module.show(module.export)} is missing, and this draws what it computes"
+        raise TitoError(missing, again)
     warn_if_stale(course, module)
-    then = f"correct it in the notebook, then {again}"
-    script = Path(attend.__file__)
-    found: dict[str, Any] = runner.call(module, script, "attend", LIMIT, then, **arguments)
+    then, script = f"correct it in the notebook, then {again}", Path(__file__).parent / "attend.py"
+    found: dict[str, Any] = package.call(module, script, "attend", LIMIT, then, **arguments)
     return found
-
-
-def _verdict(maps: list[list[list[float]]]) -> int:
-    """Zero where every row shares out all or, with nothing to look at, nothing."""
-    sums = [sum(row) for rows in maps for row in rows]
-    if all(abs(total - 1) < 0.01 or total == 0 for total in sums):
-        return 0
-    console.bad("some rows do not sum to 100 percent", "`tito module test attention`")
-    return 1

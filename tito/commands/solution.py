@@ -14,8 +14,8 @@ from tito.errors import TitoError
 from tito.exercises import Exercise, find_exercises, find_regions
 from tito.learner.lookup import find_exercise
 from tito.learner.source import reference
-from tito.run.passing import passes
-from tito.sync import latest_cells
+from tito.run import trial
+from tito.sync import latest
 
 
 @click.command(help="The reference answer of an exercise, after it passes or with --yes.")
@@ -25,7 +25,7 @@ def solution(name: str | None, yes: bool) -> int:
     course = find_course()
     module, exercise = find_exercise(course, name or here(course))
     answer = _answer(reference(course), module, exercise)
-    passed = not yes and passes(module, latest_cells(module), exercise.number)
+    passed = not yes and trial.passes(latest(module), exercise.number)
     if not (yes or passed or _confirmed(exercise)):
         console.note("nothing shown", f"`tito hint {exercise.number}` gives a hint")
         return 0

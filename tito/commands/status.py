@@ -10,9 +10,8 @@ from tito.damage import damages
 from tito.errors import CodeError, TitoError
 from tito.exercises import Exercise, find_exercises
 from tito.export import is_current
-from tito.learner.opened import opened
 from tito.run import trial
-from tito.sync import latest_cells
+from tito.sync import latest, opened
 
 DONE = ("exported", "borrowed")
 RUN_LIMIT = 60.0  # seconds
@@ -39,7 +38,7 @@ def status(names: tuple[str, ...], run: bool, limit: float) -> int:
             fails = _show_trial(module, limit)
             labels[module] = "fails" if fails else labels[module]
         elif names:
-            exercises = find_exercises(latest_cells(module))
+            exercises = find_exercises(latest(module).cells)
             show_exercises(exercises, labels[module] == "exported")
     console.plain(f"next: {next_command(labels)}")
     return 0
@@ -48,15 +47,15 @@ def status(names: tuple[str, ...], run: bool, limit: float) -> int:
 def state(course: Course, module: Module) -> str:
     """One of: untouched, started k/n, written, exported, stale, borrowed, or what is wrong."""
     try:
-        cells = latest_cells(module)
-        exercises = find_exercises(cells)
+        module = latest(module)
+        exercises = find_exercises(module.cells)
         written = sum(exercise.written for exercise in exercises)
         if written < len(exercises):
             untouched = "borrowed" if course.borrowed(module) else "untouched"
             return f"started {written}/{len(exercises)}" if written else untouched
         if not module.export.exists():
             return "written"
-        return "exported" if is_current(module, cells) else "stale"
+        return "exported" if is_current(module) else "stale"
     except CodeError as error:
         return error.message
 
@@ -92,13 +91,12 @@ def next_for(module: Module, label: str) -> str:
 def _show_damage(course: Course, module: Module) -> None:
     """What became of the cells, and what to do about it."""
     try:
-        cells = latest_cells(module)
-        find_exercises(cells)
-        found = [one for one in damages(course, module, cells) if one.number]
+        module = latest(module)
+        find_exercises(module.cells)
+        found = [one for one in damages(course, module) if one.number]
     except CodeError as error:  # it is said already
         if error.fix:
             console.plain(f"  {error.fix}")
-        console.plain(f"  {error.fix}") if error.fix else None
         return
     for damage in found:
         console.bad(f"  {damage.title}", f"  {damage.fix}")

@@ -27,7 +27,7 @@ def sync(names: tuple[str, ...], check: bool, force: bool) -> int:
 def _sync_one(module: Module, force: bool) -> int:
     """One module that cannot be synced does not keep the others waiting."""
     try:
-        written = syncing.sync(module, force)
+        written = syncing.sync(module, force).written
     except TitoError as error:
         console.bad(error.message, error.fix)
         return error.exit_code

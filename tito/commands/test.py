@@ -9,7 +9,7 @@ from tito import export as exporting
 from tito.commands.status import next_for, state
 from tito.course import Course, Module, find_course
 from tito.errors import CodeError, TitoError
-from tito.run import runner
+from tito.run import package
 
 PASSED_ON = "tito.pytest_args"
 
@@ -37,11 +37,11 @@ def test(ctx: click.Context, names: tuple[str, ...], everything: bool) -> int:
     files = ["tests"] if everything else _files_or_error(course, modules)
     for module in ready:
         warn_if_stale(course, module)
-    run = runner.run_tests(course, [*files, *(ctx.meta[PASSED_ON] or ["-q"])])
+    run = package.run_tests(course, [*files, *(ctx.meta[PASSED_ON] or ["-q"])])
     return _verdict(run, "--all" if everything else " ".join(names))
 
 
-def _verdict(run: runner.PytestRun, what: str) -> int:
+def _verdict(run: package.PytestRun, what: str) -> int:
     skipped = f", {run.skipped} skipped" if run.skipped else ""
     if run.exit_code == 0 and run.passed:
         console.ok(f"{run.passed} tests passed{skipped}")
@@ -92,7 +92,7 @@ def _files_or_error(course: Course, modules: list[Module]) -> list[str]:
 def warn_if_stale(course: Course, module: Module) -> None:
     """Say where a module was edited after its export."""
     try:
-        stale = not exporting.is_lent(course, module) and exporting.is_stale(module)
+        stale = not (exporting.is_lent(course, module) or exporting.is_current(module))
         way = to_export(course, module, f"export {module.name}")
     except CodeError as error:
         console.note(error.message, error.fix)

@@ -10,8 +10,8 @@ from tito import console
 from tito.commands.status import current
 from tito.course import Course, Module, find_course
 from tito.errors import TitoError
-from tito.learner.opened import opened
 from tito.run import trial
+from tito.sync import opened
 from tito.watch import screen
 from tito.watch.keys import Keyboard
 from tito.watch.loop import Quit, Watch

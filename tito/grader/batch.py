@@ -1,6 +1,8 @@
-"""A whole batch: several judges at work, each result in the gradebook as soon as it is there.
+"""A whole batch: pytest processes that grade, with the gradebook as their queue.
 
-A killed run loses what was being graded at that moment, and the next run does the rest.
+Each judge is a pytest that collects the checks once; then it claims one submission after another,
+runs the checks on it, and puts the grade in its place. The process that started them looks after
+them. A killed run loses what was being graded at that moment, and the next run does the rest.
 """
 
 from __future__ import annotations
@@ -8,39 +10,48 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import queue
+import os
 import secrets
 import subprocess
 import sys
-import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from threading import Event, Thread
+
+import pytest
 
 from tito import __version__
 from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.exercises import find_exercises
 from tito.grader import mistakes
-from tito.grader.gradebook import IN_TIME, Batch, Gradebook, Lateness
-from tito.grader.intake.find import Found
-from tito.grader.judge import LIMIT
-from tito.grader.verdict import Check, Graded, Verdict
+from tito.grader.gradebook import IN_TIME, Batch, Gradebook, Job, Lateness
+from tito.grader.intake.find import Found, Source, Unreadable, read
+from tito.grader.judge import LIMIT, Bench
+from tito.grader.plugin import BENCHES, VERDICT, check_of, counted, is_check
+from tito.grader.sandbox import NAMES
+from tito.grader.verdict import PASSED, Check, Graded, Verdict
 from tito.run.environment import chosen
 
 DAY = 24 * 60 * 60.0
+BEAT = 0.05  # seconds between two looks at the judges
+HOUR = 60 * 60.0  # at the usual limit: more than all the probes of one submission can take
+ENDED = "it ended the judge itself: look at it by hand"
+LOST = "its judge did not come back: look at it by hand"
 HOME = Path(__file__).parents[2]
 START = """
 import sys
 home = sys.argv.pop(1)  # this very tito, whatever else is installed, and not the caller's folder
 sys.path[:1] = [] if home in sys.path else [home]
-from tito.grader.serve import main
-main()
+from tito.grader.batch import judge
+judge()
 """
+NOT_NEEDED = ("cacheprovider", "logging", "unraisableexception", "threadexception")
 
 
 @dataclass(frozen=True)
@@ -58,145 +69,231 @@ class Plan:
     checks: tuple[str, ...] = ()  # names of the only checks to grade anew
 
 
-class Judge:
-    """A process that grades one submission after another (tito/grader/serve.py)."""
-
-    def __init__(self, plan: Plan, seed: int) -> None:
-        words = [HOME, plan.course.root, plan.module.number, plan.level, plan.limit, seed]
-        self.process = subprocess.Popen(
-            [sys.executable, "-E", "-c", START, *map(str, words)],
-            env=chosen(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,
-        )
-        try:
-            self.checks = [Check(**told) for told in self._answer()["checks"]]
-        except EOFError:
-            self.close()
-            files = " ".join(map(plan.module.show, plan.module.check_files))
-            raise TitoError(f"the checks cannot be run: {files}", f"`pytest {files}`") from None
-
-    def grade(self, job: dict[str, Any]) -> dict[str, Any]:
-        assert self.process.stdin
-        try:
-            self.process.stdin.write(json.dumps(job) + "\n")
-            self.process.stdin.flush()
-        except OSError:
-            raise EOFError from None
-        return self._answer()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self.process.stdout
-        line = self.process.stdout.readline()
-        if not line:
-            raise EOFError
-        told: dict[str, Any] = json.loads(line)
-        return told
-
-    def close(self) -> None:
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe:
-                pipe.close()
-        self.process.wait()
-
-
 class Run:
-    """Judges in threads, one queue of submissions, one gradebook."""
+    """The judges of a batch, and their gradebook."""
 
     def __init__(self, plan: Plan, book: Path) -> None:
         self.plan, self.seed = plan, _seed(plan, book)
-        self.first = Judge(plan, self.seed)
+        self.book = book.absolute()  # a judge works in the course's folder
+        self.deaths: Counter[str] = Counter()  # of judges, by what they had claimed
+        first = Judge(plan, self.book, self.seed, subprocess.PIPE)
+        self.judges = [first]
         try:
-            self.gradebook = self._open(book)
+            self.gradebook = self._open(first.checks())
         except BaseException:
-            self.first.close()
+            first.close()
             raise
-        self.waiting: queue.SimpleQueue[Found] = queue.SimpleQueue()
-        self.done: queue.SimpleQueue[str | BaseException | None] = queue.SimpleQueue()
-        self.stopped = False
 
-    def _open(self, book: Path) -> Gradebook:
-        checks = tuple(self.first.checks)
-        name = self.plan.module.folder_name
+    def _open(self, checks: tuple[Check, ...]) -> Gradebook:
+        module = self.plan.module
+        if not checks:
+            raise _broken(module)
         _refuse_same_names(checks)
-        batch = Batch(name, self.seed, checks, fingerprint(self.plan.course, self.plan.module))
         self.checks = _wanted(self.plan.checks, [check.name for check in checks])
-        if self.checks:
-            return Gradebook.renewed(book, batch)
-        return Gradebook(book, batch)
+        content = fingerprint(self.plan.course, module)
+        batch = Batch(module.folder_name, self.seed, checks, content)
+        return Gradebook(self.book, batch, renew=bool(self.checks))
 
     def grade(self, found: list[Found]) -> Iterator[str]:
         """Grade what is not graded yet, or not as it is now; tell each name when it is done."""
-        self.known = self.gradebook.done()
+        self.jobs = {one.name: self._job(one) for one in found}
         self.gradebook.set_lateness(self.plan.late)
-        for one in found:
-            self.waiting.put(one)
-        count = max(1, min(self.plan.jobs, len(found)))
-        for index in range(count):
-            threading.Thread(target=self._work, args=(index,), daemon=True).start()
+        self.gradebook.enqueue(self.jobs)
+        self.judges[0].begin()
+        for _ in range(1, min(self.plan.jobs, len(found))):
+            self._start()
+        left = set(self.jobs)
         try:
-            while count:
-                told = self.done.get()
-                if isinstance(told, BaseException):
-                    raise told
-                if told is None:
-                    count -= 1
-                else:
-                    yield told
+            while left:
+                done = left - self._look()
+                yield from sorted(done)
+                left -= done
+                time.sleep(BEAT)
         finally:
-            self.stopped = True
-
-    def _work(self, index: int) -> None:
-        """Until nothing is left; an error (a full disk) is raised where `grade` is called."""
-        try:
-            judge = self.first if index == 0 else Judge(self.plan, self.seed)
-            with suppress(queue.Empty):
-                while not self.stopped:
-                    judge = self._grade_one(judge, self.waiting.get_nowait())
-            judge.close()
-            self.done.put(None)
-        except BaseException as error:
-            self.done.put(error)
-
-    def _grade_one(self, judge: Judge, found: Found) -> Judge:
-        """Return the judge for the next one: a new one, if this took its judge with it, twice."""
-        note = "it ended the judge itself: look at it by hand"
-        answer: dict[str, Any] = {"graded": {**EMPTY, **_named(found), "note": note}}
-        for _ in range(2):
-            try:
-                answer = judge.grade(self._job(found))
-                break
-            except EOFError:
+            for judge in self.judges:
                 judge.close()
-                judge = Judge(self.plan, self.seed)
-        self._record(found, answer)
-        self.done.put(found.name)
-        return judge
 
-    def _job(self, found: Found) -> dict[str, Any]:
-        again = self.checks or found.name in self.plan.again
+    def _job(self, found: Found) -> Job:
+        names = [check.name for check in self.gradebook.batch.checks]
         return {
-            **_named(found),
-            "path": str(found.path),
-            "others": [str(path) for path in found.others],
-            "known": None if again else self.known.get(found.name),
-            "checks": self.checks,
+            "name": found.name,
+            "student": found.student,
+            "path": str(found.path.absolute()),
+            "others": [str(path.absolute()) for path in found.others],
+            "late_days": late_days(found, self.plan.late.due),
+            "anew": self.checks or (names if found.name in self.plan.again else []),
         }
 
-    def _record(self, found: Found, answer: dict[str, Any]) -> None:
-        late, told = late_days(found, self.plan.late.due), answer.get("graded")
-        verdicts = tuple(Verdict(**one) for one in told["verdicts"]) if told else ()
-        if told and not self.checks:
-            graded = Graded(**{**told, "verdicts": verdicts, "late_days": late})
-            self.gradebook.record(graded)
-            return
-        for verdict in verdicts:
-            self.gradebook.replace_verdict(found.name, verdict)
-        self.gradebook.set_late_days(found.name, late)
+    def _start(self) -> None:
+        self.judges.append(Judge(self.plan, self.book, self.seed))
+        self.judges[-1].begin()
+
+    def _look(self) -> set[str]:
+        """See to the judges that ended, or hang; return the names that are still in the queue."""
+        ended = [judge for judge in self.judges if judge.process.poll() is not None]
+        queue = self.gradebook.queue()  # after that: what they had claimed is in it for good
+        claims = {judge: name for name, judge in queue.items()}
+        for judge in self.judges:
+            judge.watch(claims.get(judge.name, ""), HOUR * max(1, self.plan.limit / LIMIT))
+        for judge in ended:
+            self.judges.remove(judge)
+            judge.close()
+            if judge.process.returncode:
+                self._replace(judge, claims.get(judge.name, ""))
+        return set(queue)
+
+    def _replace(self, judge: Judge, claimed: str) -> None:
+        """What a dead judge had claimed is tried once more; then it has no grade but a note."""
+        self.deaths[claimed] += 1
+        if self.deaths[claimed] == 1:
+            self.gradebook.give_back(judge.name)
+        elif claimed:
+            student, late = self.jobs[claimed]["student"], self.jobs[claimed]["late_days"]
+            graded = Graded(claimed, student, "", "", (), judge.note, late)
+            self.gradebook.finish(judge.name, graded)
+        else:
+            raise _broken(self.plan.module)
+        if None in self.gradebook.queue().values():  # somebody has to grade it
+            self._start()
+
+
+class Judge:
+    """A process that grades (`judge` below); it ends when this one is gone."""
+
+    def __init__(self, plan: Plan, book: Path, seed: int, told: int = subprocess.DEVNULL) -> None:
+        self.name, self.note = secrets.token_hex(8), ENDED
+        self.claimed, self.since = "", 0.0
+        words = [HOME, plan.course.root, plan.module.number, plan.level, plan.limit, seed, book]
+        self.process = subprocess.Popen(
+            [sys.executable, "-E", "-c", START, *map(str, words), self.name],
+            env=chosen(),
+            stdin=subprocess.PIPE,
+            stdout=told,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def checks(self) -> tuple[Check, ...]:
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        return tuple(Check(**check) for check in json.loads(line or "[]"))
+
+    def begin(self) -> None:
+        assert self.process.stdin
+        with suppress(OSError):  # it is gone already: `Run` sees that
+            self.process.stdin.write(b"\n")
+            self.process.stdin.flush()
+
+    def watch(self, claimed: str, patience: float) -> None:
+        if claimed != self.claimed:
+            self.claimed, self.since = claimed, time.monotonic()
+        elif claimed and time.monotonic() > self.since + patience:
+            self.note = LOST
+            self.process.kill()
+
+    def close(self) -> None:
+        self.process.communicate()
+
+
+class Loop:
+    """A pytest plugin, in a judge: its run loop takes submissions from the gradebook."""
+
+    def __init__(self, bench: Bench, limit: float, book: Path, name: str) -> None:
+        self.bench, self.limit, self.book, self.name = bench, limit, book, name
+        self.inbox, self.outbox = os.dup(0), os.dup(1)
+        self.parent_gone, self.finished = Event(), False
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        session.config.stash[BENCHES][self.bench.module.name] = self.bench
+        items = [item for item in session.items if is_check(item)]
+        if session.testsfailed or not items:
+            return True  # the file of checks is broken: the batch hears nothing, and says so
+        told = json.dumps([asdict(check_of(item)) for item in items]) + "\n"
+        with os.fdopen(self.outbox, "w") as outbox:
+            outbox.write(told)
+        if os.read(self.inbox, 1):
+            Thread(target=self._wait_for_parent, daemon=True).start()
+            self._work(items)
+        return True
+
+    def _wait_for_parent(self) -> None:
+        """Its end of the pipe is closed when it ends, whatever ended it."""
+        while os.read(self.inbox, 1):
+            pass
+        self.parent_gone.set()
+
+    def _work(self, items: list[pytest.Item]) -> None:
+        book = Gradebook(self.book, None)
+        # First the public ones: no reason that a learner sees can hold what a hidden one asked.
+        asked = sorted(items, key=lambda item: check_of(item).hidden)
+        while claimed := book.claim(self.name):
+            graded = replace(self.grade(asked, *claimed), late_days=claimed[0]["late_days"])
+            book.finish(self.name, graded)
+        self.finished = True
+
+    def grade(self, items: list[pytest.Item], job: Job, before: Graded | None) -> Graded:
+        """Run the checks, unless the submission was graded before as it is now."""
+        path, others = Path(job["path"]), tuple(Path(one) for one in job["others"])
+        found = Found(job["name"], job["student"], path, others=others)
+        try:
+            source = read(found, self.bench.module)
+        except Unreadable as error:
+            return Graded(found.name, found.student, "", "", (), str(error))
+        if not before or before.sha256 != source.sha256:
+            return self.run(found, source, items)
+        named = {check_of(one).exercise for one in items if check_of(one).name in job["anew"]}
+        # All checks of their exercises: a fixed one counts only beside a drawn one.
+        wanted = [one for one in items if check_of(one).exercise in named]
+        graded = self.run(found, source, wanted) if wanted else before
+        verdicts = {one.check: one for one in (*before.verdicts, *graded.verdicts)}
+        return replace(graded if wanted == items else before, verdicts=tuple(verdicts.values()))
+
+    def run(self, found: Found, source: Source, items: list[pytest.Item]) -> Graded:
+        self.bench.take(source.cells, self.limit, source.outside)
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            if self.parent_gone.is_set():
+                pytest.exit("nobody waits for a grade")
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        verdicts = tuple(self.named(items))
+        told = self.bench.subject.notes() if self.bench.subject else []
+        self.bench.let_go()
+        note, level = "; ".join(filter(None, [source.note, *told])), NAMES[self.bench.level]
+        return Graded(found.name, found.student, source.sha256, level, verdicts, note)
+
+    def named(self, items: list[pytest.Item]) -> Iterator[Verdict]:
+        """A mistake that explains all answers to an exercise is named before one for a check."""
+        assert self.bench.subject
+        exercises = {check.name: check.exercise for check in map(check_of, items)}
+        for verdict in counted([item.stash[VERDICT] for item in items], items):
+            exercise, failed = exercises[verdict.check], verdict.category != PASSED
+            asked = self.bench.subject.asked[exercise] if failed else []
+            known = self.bench.known_mistake(exercise, asked)
+            yield replace(verdict, mistake=known or verdict.mistake)
+
+
+def judge() -> None:
+    """What a judge's process does; what pytest prints goes nowhere."""
+    root, name, level, limit, seed, book, own_name = sys.argv[1:]
+    course = Course(Path(root))
+    module = course.module(name)
+    bench = Bench(course, module, int(seed), int(level))
+    loop = Loop(bench, float(limit), Path(book), own_name)
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(quiet, number)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    settings = ["-c", str(course.root / "pyproject.toml"), "-s"]
+    settings += ["--tb=native"]  # nobody reads it, and pytest's own takes longer than all checks
+    settings += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # it is already imported
+    settings += [part for name in NOT_NEEDED for part in ("-p", f"no:{name}")]
+    os.chdir(course.root)  # pytest takes `[` and `::` in a path for parts of a test's name
+    pytest.main([*settings, *map(module.show, module.check_files)], plugins=[loop])
+    sys.exit(not loop.finished)
+
+
+def _broken(module: Module) -> TitoError:
+    files = " ".join(map(module.show, module.check_files))
+    return TitoError(f"the checks cannot be run: {files}", f"`pytest {files}`")
 
 
 def _wanted(said: tuple[str, ...], names: list[str]) -> list[str]:
@@ -217,19 +314,12 @@ def near(said: str, names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*get_close_matches(said, names), *parts]))[:5] or names
 
 
-EMPTY: dict[str, Any] = {"sha256": "", "level": "", "verdicts": [], "note": ""}
-
-
 def _refuse_same_names(checks: tuple[Check, ...]) -> None:
     """The public and the hidden file may have the same classes, but no check twice."""
     names = Counter(check.name for check in checks)
     twice = [name for name, count in names.items() if count > 1]
     if twice:
         raise TitoError(f"two checks are called {twice[0]}", "give one of them another name")
-
-
-def _named(found: Found) -> dict[str, str]:
-    return {"name": found.name, "student": found.student}
 
 
 def late_days(found: Found, due: float | None) -> int:

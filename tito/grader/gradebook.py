@@ -1,4 +1,7 @@
-"""The gradebook: one SQLite file that holds what was graded, and how.
+"""The gradebook: one SQLite file that holds what was graded, and what is to be graded now.
+
+The second is a queue: each judge of a batch claims a row of it, grades it, and puts the grade in
+its place. A row that was claimed and never came back is still there.
 
 It keeps SQLite's rollback journal: the faster write-ahead log needs memory that all processes
 share, which a network drive does not have. Where a drive's locks are not to be trusted either,
@@ -7,12 +10,13 @@ each machine writes a gradebook of its own, and `merge` makes one of them.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tito.errors import TitoError
 from tito.grader.text import printable
@@ -20,22 +24,10 @@ from tito.grader.verdict import Check, Graded, Verdict
 
 WAIT = 60.0  # seconds for another process to finish its row
 SCHEMA = """
-CREATE TABLE batch (module TEXT NOT NULL, seed INTEGER NOT NULL, fingerprint TEXT NOT NULL);
-CREATE TABLE checks (
-    position INTEGER PRIMARY KEY,  -- the author's order
-    name TEXT NOT NULL UNIQUE, exercise TEXT NOT NULL, points REAL NOT NULL, hidden INTEGER NOT NULL
-);
-CREATE TABLE submissions (
-    name TEXT PRIMARY KEY, student TEXT NOT NULL, sha256 TEXT NOT NULL, level TEXT NOT NULL,
-    note TEXT NOT NULL, late_days INTEGER NOT NULL
-);
-CREATE TABLE lateness (due REAL, percent REAL NOT NULL);  -- one row
-CREATE TABLE verdicts (
-    submission TEXT NOT NULL REFERENCES submissions(name) ON DELETE CASCADE,
-    check_name TEXT NOT NULL REFERENCES checks(name),
-    points REAL NOT NULL, category TEXT NOT NULL, reason TEXT NOT NULL, mistake TEXT NOT NULL,
-    PRIMARY KEY (submission, check_name)
-)"""
+CREATE TABLE batch (content TEXT NOT NULL, due REAL, percent REAL NOT NULL);  -- one row
+CREATE TABLE submissions (name TEXT PRIMARY KEY, graded TEXT NOT NULL);
+CREATE TABLE queue (name TEXT PRIMARY KEY, job TEXT NOT NULL, judge TEXT)  -- who claimed it"""
+Job = dict[str, Any]  # what a judge has to know of a submission
 
 
 @dataclass(frozen=True)
@@ -90,30 +82,25 @@ class Batch:
 class Gradebook:
     """Each operation opens the file anew, so threads and processes share nothing."""
 
-    batch: Batch
+    def __init__(self, path: Path, batch: Batch | None, renew: bool = False) -> None:
+        """Open the gradebook, or make it; None takes whatever batch is in it.
 
-    def __init__(self, path: Path, batch: Batch | None) -> None:
-        """Open the gradebook, or make it; None takes whatever batch is in it."""
+        `renew` is for a check that was changed inside: all else must be as it was.
+        """
         self.path = path
-        if batch is None and not path.is_file():
+        if (batch is None or renew) and not path.is_file():
             raise TitoError(f"no gradebook {path}", "`tito grade` makes it")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self._connection("BEGIN" if batch is None else "BEGIN IMMEDIATE") as connection:
+        with self._connection("BEGIN IMMEDIATE" if batch else "BEGIN") as connection:
             if batch and not connection.execute("SELECT name FROM sqlite_master").fetchone():
                 _create(connection, batch)
             self.batch = _read_batch(connection)
-        if batch:
-            _compare(path, self.batch, batch)
-
-    @classmethod
-    def renewed(cls, path: Path, batch: Batch) -> Gradebook:
-        """Open it for a check that was changed inside: all else must be as it was."""
-        book = cls(path, None)
-        book.batch = replace(book.batch, fingerprint=batch.fingerprint)
-        _compare(path, book.batch, batch)
-        with book._connection() as connection:
-            connection.execute("UPDATE batch SET fingerprint = ?", (batch.fingerprint,))
-        return book
+            if batch and renew:
+                self.batch = replace(self.batch, fingerprint=batch.fingerprint)
+            if batch:
+                _compare(path, self.batch, batch)
+            if batch and renew:
+                connection.execute("UPDATE batch SET content = ?", (json.dumps(asdict(batch)),))
 
     @contextmanager
     def _connection(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
@@ -121,69 +108,81 @@ class Gradebook:
         try:
             connection = sqlite3.connect(self.path, timeout=WAIT, isolation_level=None)
             with closing(connection):
-                connection.execute("PRAGMA foreign_keys = ON")
                 connection.execute(begin)
                 with connection:
                     yield connection
         except sqlite3.DatabaseError as error:
             message = f"cannot use the gradebook {self.path}: {error}"
-            raise TitoError(message, "is it a gradebook, and free to write?") from error
-
-    def record(self, *submissions: Graded) -> None:
-        """Store them in one transaction, each in place of an older one of its name."""
-        with self._connection() as connection:
-            for graded in submissions:
-                _store(connection, graded)
-
-    def set_late_days(self, name: str, days: int) -> None:
-        """The due time may change after the grading."""
-        with self._connection() as connection:
-            connection.execute(
-                "UPDATE submissions SET late_days = ? WHERE name = ?", (days, printable(name))
-            )
+            fix = "is it a gradebook of this version of tito, and free to write?"
+            raise TitoError(message, fix) from error
 
     def lateness(self) -> Lateness:
         with self._connection("BEGIN") as connection:
-            return Lateness(*connection.execute("SELECT due, percent FROM lateness").fetchone())
+            return Lateness(*connection.execute("SELECT due, percent FROM batch").fetchone())
 
     def set_lateness(self, late: Lateness) -> None:
         with self._connection() as connection:
-            connection.execute("UPDATE lateness SET due = ?, percent = ?", (late.due, late.percent))
-
-    def done(self) -> dict[str, str]:
-        """The sha256 of what was graded, by name."""
-        with self._connection("BEGIN") as connection:
-            return dict(connection.execute("SELECT name, sha256 FROM submissions"))
+            connection.execute("UPDATE batch SET due = ?, percent = ?", (late.due, late.percent))
 
     def all(self) -> list[Graded]:
         """Sorted by name, the verdicts in the author's order, however they were recorded."""
-        verdicts: dict[str, list[Verdict]] = defaultdict(list)
         with self._connection("BEGIN") as connection:
-            for name, *values in connection.execute(
-                "SELECT submission, check_name, verdicts.points, category, reason, mistake"
-                " FROM verdicts JOIN checks ON check_name = checks.name ORDER BY position"
-            ):
-                verdicts[name].append(Verdict(*values))
-            return [
-                Graded(name, student, sha256, level, tuple(verdicts[name]), note, late_days)
-                for name, student, sha256, level, note, late_days in connection.execute(
-                    "SELECT name, student, sha256, level, note, late_days"
-                    " FROM submissions ORDER BY name"
-                )
-            ]
+            rows = connection.execute("SELECT graded FROM submissions ORDER BY name").fetchall()
+        return [_graded(text) for (text,) in rows]
 
-    def replace_verdict(self, name: str, verdict: Verdict) -> None:
+    def record(self, *submissions: Graded) -> None:
+        """Store them in one transaction, each in place of an older one of its name."""
+        rows = [self._row(graded) for graded in submissions]
         with self._connection() as connection:
-            changed = connection.execute(
-                "UPDATE verdicts SET points = ?, category = ?, reason = ?, mistake = ?"
-                " WHERE submission = ? AND check_name = ?",
-                (*_values(verdict), printable(name), verdict.check),
-            ).rowcount
-        if not changed:
-            raise TitoError(
-                f"{self.path} has no verdict of {verdict.check} on {printable(name)}",
-                "grade that submission first",
+            connection.executemany("INSERT OR REPLACE INTO submissions VALUES (?, ?)", rows)
+
+    def _row(self, graded: Graded) -> tuple[str, str]:
+        order = {check.name: place for place, check in enumerate(self.batch.checks)}
+        for verdict in graded.verdicts:
+            if verdict.check not in order:
+                message = f"{self.path} has no check {verdict.check!r}"
+                raise TitoError(message, "grade into a new gradebook")
+        verdicts = tuple(sorted(graded.verdicts, key=lambda verdict: order[verdict.check]))
+        content = asdict(replace(graded, verdicts=verdicts), dict_factory=_printable)
+        return content["name"], json.dumps(content, ensure_ascii=False)
+
+    def enqueue(self, jobs: dict[str, Job]) -> None:
+        """To be graded now are these, by name, and no others."""
+        rows = [(name, json.dumps(job)) for name, job in jobs.items()]
+        with self._connection() as connection:
+            connection.execute("DELETE FROM queue")
+            connection.executemany("INSERT INTO queue VALUES (?, ?, NULL)", rows)
+
+    def claim(self, judge: str) -> tuple[Job, Graded | None] | None:
+        """The next that nobody has claimed, and how it was graded before; None: none is left."""
+        with self._connection() as connection:
+            connection.execute(
+                "UPDATE queue SET judge = ? WHERE name ="
+                " (SELECT name FROM queue WHERE judge IS NULL ORDER BY name LIMIT 1)",
+                (judge,),
             )
+            row = connection.execute(
+                "SELECT job, graded FROM queue LEFT JOIN submissions USING (name) WHERE judge = ?",
+                (judge,),
+            ).fetchone()
+        return row and (json.loads(row[0]), _graded(row[1]) if row[1] else None)
+
+    def finish(self, judge: str, graded: Graded) -> None:
+        """Put the grade in place of what this judge claimed, if that is still its own."""
+        row = self._row(graded)
+        with self._connection() as connection:
+            if connection.execute("DELETE FROM queue WHERE judge = ?", (judge,)).rowcount:
+                connection.execute("INSERT OR REPLACE INTO submissions VALUES (?, ?)", row)
+
+    def give_back(self, judge: str) -> None:
+        """What it claimed is for another judge."""
+        with self._connection() as connection:
+            connection.execute("UPDATE queue SET judge = NULL WHERE judge = ?", (judge,))
+
+    def queue(self) -> dict[str, str | None]:
+        """What is not graded yet, and which judge claimed it."""
+        with self._connection("BEGIN") as connection:
+            return dict(connection.execute("SELECT name, judge FROM queue"))
 
 
 def merge(paths: Iterable[Path], to: Path, percent: float | None = None) -> Gradebook:
@@ -224,46 +223,22 @@ def _common(books: list[Gradebook], given: float | None) -> Lateness:
 def _create(connection: sqlite3.Connection, batch: Batch) -> None:
     for statement in SCHEMA.split(";"):
         connection.execute(statement)
-    connection.execute(
-        "INSERT INTO batch VALUES (?, ?, ?)", (batch.module, batch.seed, batch.fingerprint)
-    )
-    connection.execute("INSERT INTO lateness VALUES (NULL, 0)")
-    connection.executemany(
-        "INSERT INTO checks VALUES (?, ?, ?, ?, ?)",
-        [
-            (position, check.name, check.exercise, check.points, check.hidden)
-            for position, check in enumerate(batch.checks, start=1)
-        ],
-    )
+    connection.execute("INSERT INTO batch VALUES (?, NULL, 0)", (json.dumps(asdict(batch)),))
 
 
 def _read_batch(connection: sqlite3.Connection) -> Batch:
-    module, seed, fingerprint = connection.execute(
-        "SELECT module, seed, fingerprint FROM batch"
-    ).fetchone()
-    rows = connection.execute("SELECT name, exercise, points, hidden FROM checks ORDER BY position")
-    checks = [Check(name, exercise, points, bool(h)) for name, exercise, points, h in rows]
-    return Batch(module, seed, tuple(checks), fingerprint)
+    content = json.loads(connection.execute("SELECT content FROM batch").fetchone()[0])
+    return Batch(**{**content, "checks": tuple(Check(**check) for check in content["checks"])})
 
 
-def _store(connection: sqlite3.Connection, graded: Graded) -> None:
-    name = printable(graded.name)
-    texts = (printable(text) for text in (graded.student, graded.sha256, graded.level, graded.note))
-    connection.execute("DELETE FROM submissions WHERE name = ?", (name,))
-    connection.execute(
-        "INSERT INTO submissions VALUES (?, ?, ?, ?, ?, ?)", (name, *texts, graded.late_days)
-    )
-    connection.executemany(
-        "INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?)",
-        [(name, verdict.check, *_values(verdict)) for verdict in graded.verdicts],
-    )
+def _graded(text: str) -> Graded:
+    content = json.loads(text)
+    return Graded(**{**content, "verdicts": tuple(Verdict(**one) for one in content["verdicts"])})
 
 
-def _values(verdict: Verdict) -> tuple[float, str, str, str]:
-    """Printable, so that `sqlite3` in a terminal shows no submission's escape sequences."""
-    texts = (verdict.category, verdict.reason, verdict.mistake)
-    category, reason, mistake = (printable(text) for text in texts)
-    return verdict.points, category, reason, mistake
+def _printable(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """So that `sqlite3` in a terminal shows no submission's escape sequences."""
+    return {key: printable(one) if isinstance(one, str) else one for key, one in fields}
 
 
 def _compare(path: Path, stored: Batch, wanted: Batch) -> None:

@@ -7,15 +7,18 @@ pytest name this plugin (`addopts`), so that no other project meets it.
 
 from __future__ import annotations
 
+import os
+import re
 import zlib
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tito.course import HIDDEN
+from tito.course import HIDDEN, Course, find_course
+from tito.errors import TitoError
 from tito.grader.verdict import PASSED, Check, Verdict
 
 if TYPE_CHECKING:
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
     from tito.grader.judge import Bench, Submission
 
 BENCHES = pytest.StashKey[dict[str, "Bench"]]()
-AGAIN = "tito-again"
+VERDICT = pytest.StashKey[Verdict]()
+TARGET = re.compile(rb"default_exp\s+core\.(\w+)")
 MARKS = (
     "exercise(number): the exercise that a check is about, such as '12.3'",
     "points(n): what a check is worth; 1 if nothing is said",
@@ -53,16 +57,37 @@ def pytest_configure(config: pytest.Config) -> None:
     for mark in MARKS:
         config.addinivalue_line("markers", mark)
     config.stash[BENCHES] = {}
+    if config.getoption("submission") and config.args_source != config.ArgsSource.ARGS:
+        config.args = _check_files(config)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """`--submission=PATH`: begin again, with the checks of its module alone."""
-    if not config.getoption("submission") or config.pluginmanager.has_plugin(AGAIN):
-        return None
-    from tito.grader.single import run_on_checks
+def _check_files(config: pytest.Config) -> list[str]:
+    """The checks of the module that was handed in: what is run where no test is named."""
+    here = config.invocation_params.dir
+    path = Path(here, config.getoption("submission"))
+    try:
+        course = find_course(here)
+        module = course.module(config.getoption("graded_module") or _guess(course, path))
+    except TitoError as error:
+        raise pytest.UsageError(f"{error.message}: {error.fix}") from None
+    return [os.path.relpath(file, here) for file in module.check_files]
 
-    return run_on_checks(config, AGAIN)
+
+def _guess(course: Course, path: Path) -> str:
+    """The module that the path, or the text of the file, names."""
+    known = [module for module in course.modules if module.check_files]
+    text = path.read_bytes() if path.is_file() else b""
+    found = {target.decode() for target in TARGET.findall(text)}
+    named = [
+        module.name
+        for module in known
+        if module.name in found
+        or module.name in path.name
+        or (path / "modules" / module.folder_name).is_dir()
+    ]
+    if len(known) > 1 and len(named) != 1:
+        raise TitoError(f"{path.name} does not say of which module it is", "say --module 12")
+    return (named or [module.name for module in known])[0]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -78,11 +103,31 @@ def submission(request: pytest.FixtureRequest) -> Submission:
     benches = request.config.stash[BENCHES]
     name = request.path.stem.removeprefix("test_")
     if name not in benches:
-        from tito.grader.single import open_bench
-
-        benches[name] = open_bench(request.config, name)
+        benches[name] = _open_bench(request.config, name)
     asked: Submission = benches[name].submission(check_of(request.node).exercise)
     return asked
+
+
+def _open_bench(config: pytest.Config, name: str) -> Bench:
+    """Take the submission that was named, or else this folder's own module."""
+    from tito.grader.intake.find import Found, Unreadable, read
+    from tito.grader.judge import Bench, own_cells
+    from tito.grader.sandbox import require_consent
+
+    course, handed_in = find_course(config.rootpath), config.getoption("submission")
+    module = course.module(name)
+    own = None if handed_in else int(os.name == "posix")
+    try:
+        path = Path(config.invocation_params.dir, handed_in or "")
+        found = Found(path.name, path.stem, path)
+        cells = read(found, module).cells if handed_in else own_cells(module)
+        bench = Bench(course, module, config.getoption("grading_seed"), own)
+        if handed_in:
+            require_consent(bench.level, config.getoption("unsandboxed"))
+    except (Unreadable, TitoError) as error:
+        pytest.exit(f"{error}", returncode=1 if isinstance(error, Unreadable) else 2)
+    bench.take(cells)
+    return bench
 
 
 @pytest.fixture
@@ -138,12 +183,10 @@ def pytest_runtest_makereport(
     if call.excinfo and call.excinfo.typename == "SandboxError":
         pytest.exit(f"no sandbox: {call.excinfo.value}")  # nobody loses points by that
     if is_check(item) and (call.when == "call" or call.excinfo):
-        report = outcome.get_result()
-        verdict = _verdict(item, call)
-        report.user_properties.append(("verdict", {**asdict(check_of(item)), **asdict(verdict)}))
+        item.stash[VERDICT] = verdict = _verdict(item, call)
         if verdict.category != PASSED:
             named = f" (known mistake: {verdict.mistake})" if verdict.mistake else ""
-            report.longrepr = f"{verdict.category}: {verdict.reason}{named}"
+            outcome.get_result().longrepr = f"{verdict.category}: {verdict.reason}{named}"
 
 
 def _verdict(item: pytest.Item, call: pytest.CallInfo[None]) -> Verdict:

@@ -173,6 +173,22 @@ def best_level(folder: Path) -> int:
     raise TitoError("not even a plain Python process can be started", "`tito doctor`")
 
 
+def level_here(course: Course, module: Module, unsandboxed: bool) -> int:
+    with inside_folder(course, module) as folder:
+        level = best_level(folder)
+    require_consent(level, unsandboxed)
+    return level
+
+
+def require_consent(level: int, given: bool) -> None:
+    if level < SAFE and not given:
+        raise TitoError(
+            f"no safe sandbox on this machine (level {NAMES[level]}): a submission could read and "
+            "change your files",
+            "install bubblewrap, or say --unsandboxed; docs/instructors.md tells more",
+        )
+
+
 def _command(folder: Path, level: int, scratch: str) -> list[str]:
     run = [_python(), "-s", "-S", "-B"]
     if level == 3:

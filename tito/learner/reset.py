@@ -34,7 +34,7 @@ def reset_module(course: Course, module: Module) -> Path:
     stub = stub_of(course, module)
     copy = files.backup_together(module.root, module.script, module.notebook)
     files.atomic_write(module.script, stub)
-    sync.sync(module.fresh(), without=module.notebook)
+    sync.sync(module, without=module.notebook)
     return copy
 
 
@@ -51,7 +51,7 @@ def reset_part(course: Course, module: Module, wanted: str) -> Path | None:
         return None
     copy = files.backup_together(module.root, module.script, module.notebook)
     files.write_text(module.script, new)
-    sync.sync(module.fresh())
+    sync.sync(module)
     return copy
 
 

@@ -26,6 +26,7 @@ class Cell:
     source: str
     metadata: dict[str, Any] = field(default_factory=dict)
     first_line: int = 0  # line of the .py on which the source begins; 0 for a cell of a notebook
+    begin: int = 0  # line of the .py on which `raw` begins
     raw: str = ""  # the cell as it stands in the .py: marker, source, blank lines after it
     id: str = ""  # unique in the file, and allowed as an id in a notebook
     ordinal: int = 0  # 1 for the first cell

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from types import SimpleNamespace
 from typing import Any
 
 from tito.lines import BLANK, newline_of, plain, split
@@ -100,10 +101,9 @@ def to_percent(cell: Cell, like: Cell | None) -> str:
 def _by_jupytext(cell: Cell, metadata: dict[str, Any]) -> tuple[str, list[str]]:
     """The marker, and the lines of a code cell with its magics commented."""
     from jupytext.cell_to_text import DoublePercentCellExporter
-    from nbformat import from_dict
 
     text = cell.text.translate(STAND_INS)
-    given = from_dict({"cell_type": cell.kind, "source": text, "metadata": metadata})  # type: ignore[no-untyped-call]
+    given = SimpleNamespace(cell_type=cell.kind, source=text, metadata=metadata)
     marker, *body = DoublePercentCellExporter(given, "python", FORMAT).cell_to_text()
     return marker.lstrip(), [line.translate(ORIGINALS) for line in body]
 

@@ -46,6 +46,7 @@ def parse(text: str) -> tuple[str, list[Cell]]:
     while position < len(lines):
         cell, length = _own_cell(lines, position) or _jupytexts_cell(lines[position:])
         cell.first_line += position
+        cell.begin = position + 1
         cell.raw = "".join(kept[position : position + length])
         cells.append(cell)
         position += length

@@ -174,13 +174,16 @@ def run_pytest(spec: dict[str, Any], record: Record) -> int:
     """
     import pytest
 
+    test = ""
     try:
         for name in spec["shadow"]:
+            test = f"the import of {name}"
             importlib.import_module(name)
+        test = ""
         args = ["-p", "no:faulthandler", *spec["args"]]  # it would stop our clock
         status = int(pytest.main(args, plugins=[Watcher(record, spec["shadow"])]))
     except Exception as error:
-        record(failed=describe(error))
+        record(failed={**describe(error), "test": test})
         status = 1
     record(done=True)
     return status

@@ -13,12 +13,14 @@ from typing import Any
 from tito.course import Course, Module
 from tito.damage import Damage, damages
 from tito.exercises import TEST_ID, Exercise, find_exercises, number_in
-from tito.run import runner
+from tito.lines import plain
 from tito.run.environment import THREADS
 from tito.run.failure import Failure
 from tito.run.process import Outcome, run_child
 
-LIMIT = 10.0  # seconds
+LIMIT = 10.0  # seconds, where only the tests run
+ONE_LIMIT = 30.0  # for one test
+TIME_LIMIT = 120.0  # for every cell
 
 
 @dataclass
@@ -67,34 +69,69 @@ class Trial:
 def run(
     module: Module,
     limit: float = LIMIT,
+    cells: Callable[[Module], list[dict[str, Any]]] | None = None,
     go_on: bool = False,
+    output: str = "kept",
     beat: Callable[[], None] = lambda: None,
 ) -> Trial:
-    """Run up to the first failure or, with `go_on`, everything."""
-    trial = Trial(module, find_exercises(module.cells))
-    trial.damage = damages(Course(module.root), module, module.cells)
+    """Run what the tests need, or the `cells` that are asked for, up to the first failure.
+
+    With `go_on`, the cells below a failure run, too.
+    """
+    trial = Trial(module, find_exercises(module.cells), damage=damages(Course(module.root), module))
     outcome = run_child(
         "cells",
         module.root,
         module.folder,
         limit,
-        beat=beat,
+        output,
+        beat,
         settings=dict.fromkeys(THREADS, "1"),
         file=str(module.script),
-        cells=_needed(module),
+        cells=(cells or needed)(module),
         go_on=go_on,
     )
     _read(trial, outcome)
     return trial
 
 
-def _needed(module: Module) -> list[dict[str, Any]]:
-    """The cells up to the last test; in one that was given, `__name__` is not `__main__`."""
-    tests = [cell.ordinal for cell in module.cells if TEST_ID.match(cell.grade_id)]
-    cells = runner.packed(module, module.cells[: max(tests, default=None)])
-    given = {cell.ordinal for cell in module.cells if cell.grade_id and not number_in(cell)}
+def everything(module: Module) -> list[dict[str, Any]]:
+    """Each code cell as the child takes it, with the text and the line numbers of the `.py`."""
     return [
-        {**cell, "name": module.script.stem} if cell["ordinal"] in given else cell for cell in cells
+        {
+            "ordinal": cell.ordinal,
+            "first_line": max(cell.begin, 1),
+            "code": plain(cell.raw) or cell.source,
+        }
+        for cell in module.cells
+        if cell.kind == "code"
+    ]
+
+
+def needed(module: Module) -> list[dict[str, Any]]:
+    """The cells up to the last test; in one that was given, `__name__` is not `__main__`."""
+    last = max((one.ordinal for one in module.cells if TEST_ID.match(one.grade_id)), default=None)
+    given = {cell.ordinal for cell in module.cells if cell.grade_id and not number_in(cell)}
+    return _up_to(module, last, given)
+
+
+def passes(module: Module, number: str) -> bool:
+    """Does one exercise pass its own test, whatever the others do?"""
+    test = next((cell for cell in module.cells if cell.grade_id == f"test-{number}"), None)
+    written = {one.number for one in find_exercises(module.cells) if one.written}
+    if test is None or number not in written:
+        return False
+    others = {cell.ordinal for cell in module.cells if cell is not test}
+    return not run(module, ONE_LIMIT, lambda _: _up_to(module, test.ordinal, others)).failures
+
+
+def _up_to(module: Module, last: int | None, silent: set[int]) -> list[dict[str, Any]]:
+    """The cells up to one; what a silent cell guards with `__name__` does not run."""
+    silence = {"name": module.script.stem}
+    return [
+        {**cell, **(silence if cell["ordinal"] in silent else {})}
+        for cell in everything(module)
+        if last is None or cell["ordinal"] <= last
     ]
 
 

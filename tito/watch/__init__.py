@@ -1,1 +1,1 @@
-"""What is drawn on a terminal: `tito watch` and `tito show`."""
+"""What `tito watch` draws on a terminal."""

@@ -1,4 +1,7 @@
-"""The loop of `tito watch`: look at the files, run what is new, show it, answer keys."""
+"""The loop of `tito watch`: look at the files, run what is new, show it, answer keys.
+
+It looks at their times, since on network drives nothing else tells that they changed.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,24 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 
 from tito import console
 from tito.course import Module
 from tito.errors import TitoError
-from tito.learner.opened import opened
 from tito.run import trial
+from tito.sync import opened
 from tito.watch import screen
 from tito.watch.keys import ENTER, Keyboard
-from tito.watch.saves import Times, changed_soon, settled, times
 
 POLL = 0.05  # seconds between two looks at the files
+SETTLE = 0.02  # seconds; a file that changes within is being saved
+PATIENCE = 0.5  # seconds; a file that is gone for less is being replaced
 SLOW = 1.0  # seconds after which the screen says that a run goes on
+
+Times = tuple[tuple[int, int, int] | None, ...]
 
 
 class SavedAgain(Exception):  # noqa: N818
@@ -29,6 +36,40 @@ class SavedAgain(Exception):  # noqa: N818
 
 class Quit(Exception):  # noqa: N818
     """Enough for today."""
+
+
+def times(module: Module) -> Times:
+    """What changes when the `.py` or the `.ipynb` is saved; None for a file that is gone."""
+    return tuple(_time(path) for path in (module.script, module.notebook))
+
+
+def _time(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def settled(module: Module, before: Times) -> Times:
+    """Wait until no file is half saved."""
+    give_up, last, now = time.monotonic() + PATIENCE, None, times(module)
+    while (now != last or _gone(now, before)) and time.monotonic() < give_up:
+        time.sleep(SETTLE)
+        last, now = now, times(module)
+    return now
+
+
+def _gone(now: Times, before: Times) -> bool:
+    return any(new is None and old for new, old in zip(now, before, strict=False))
+
+
+def changed_soon(module: Module, before: Times) -> bool:
+    """What cannot be read may be half of a save: give the other half a moment."""
+    give_up = time.monotonic() + PATIENCE
+    while times(module) == before and time.monotonic() < give_up:
+        time.sleep(SETTLE)
+    return times(module) != before
 
 
 class Watch:
@@ -106,7 +147,8 @@ class Watch:
 
     def draw(self, body: list[str], news: str = "") -> None:
         clock = f"{time.strftime('%H:%M:%S')}  " if self.terminal else ""
-        lines = [screen.head(self.module, self.trial, clock + news * (self.width >= 70)), *body]
+        told = clock + news * (self.width >= screen.NEWS)
+        lines = [screen.head(self.module, self.trial, told), *body]
         if self.terminal:
             keys = screen.keys(self.trial) if self.keyboard.active else "Ctrl-C ends"
             lines = screen.composed(lines, keys, self.width)

@@ -7,7 +7,10 @@ editor.
 from __future__ import annotations
 
 import re
-import textwrap
+
+from rich.cells import set_cell_size
+from rich.console import Console
+from rich.text import Text
 
 from tito import console
 from tito.course import Module
@@ -15,11 +18,11 @@ from tito.errors import TitoError, of_system
 from tito.run.failure import Failure
 from tito.run.own_code import cut
 from tito.run.trial import Trial
-from tito.watch.ink import fit
 
 HEIGHT = 12
 MESSAGE = 5  # lines of what failed, and of what the test says
 HINT = 6  # lines of a hint
+NEWS = 70  # columns, from which on the first line also says what is new
 WIDE = 1000  # columns, where nothing needs to be wrapped
 MARKS = {"passes": "ok", "fails": "bad", "to write": "note", "written": "note"}
 
@@ -57,6 +60,7 @@ def composed(lines: list[str], keys: str, width: int) -> list[str]:
     first, *body = lines
     body = cut(body, HEIGHT - 2)
     room = [""] * (len(body) <= HEIGHT - 4)
+    first = first if width >= NEWS else fit(first, width)
     return [first, *room, *body, *room, fit(keys, width)]
 
 
@@ -66,7 +70,7 @@ def verdict(trial: Trial, width: int = WIDE) -> list[str]:
         top = _headline(trial, trial.failure, width)
         return [*top, *_damage(trial, width), *_own_code(trial.failure, width)]
     for damage in trial.unjudged:
-        return [*says("bad", damage.title, width), f"  {damage.fix}"[:width]]
+        return [*says("bad", damage.title, width), fit(f"  {damage.fix}", width)]
     if trial.untested:
         number = trial.untested[0].number
         gone = says("bad", f"exercise {number}: its test cell, test-{number}, is gone", width)
@@ -82,8 +86,21 @@ def says(kind: str, text: str, width: int = WIDE) -> list[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
-    return [part for line in lines for part in textwrap.wrap(line, max(width, 20)) or [""]]
+    """Without empty lines; a Chinese character takes two columns."""
+    lines = Text("\n".join(line.strip() for line in text.splitlines()))
+    parts = [part.plain.rstrip() for part in lines.wrap(Console(), max(width, 20))]
+    return [part for part in parts if part] or [""]
+
+
+def fit(text: str, width: int) -> str:
+    """Cut to so many columns of a terminal."""
+    return set_cell_size(text, width).rstrip()
+
+
+def has_colours() -> bool:
+    """Whether a terminal is written to that has 256 colours, and colour is wanted."""
+    terminal = Console()
+    return not terminal.no_color and terminal.color_system in ("256", "truecolor")
 
 
 def problem(error: TitoError | OSError, width: int) -> list[str]:
@@ -109,7 +126,7 @@ def _damage(trial: Trial, width: int) -> list[str]:
 def _own_code(failure: Failure, width: int) -> list[str]:
     """Where to look, and the learner's own lines there."""
     lines = failure.own_code or [frame.shown for frame in failure.frames[-1:]]
-    return [fit(f"  {line[:width]}", width) for line in lines]
+    return [fit(f"  {line}", width) for line in lines]
 
 
 def hint(trial: Trial, shown: int, width: int) -> list[str]:
@@ -137,5 +154,5 @@ def exercises(trial: Trial, width: int) -> list[str]:
     groups: dict[str, list[str]] = {}
     for exercise in trial.exercises:
         groups.setdefault(trial.state(exercise), []).append(exercise.number)
-    lines = [says(MARKS[one], f"{one}: {', '.join(all_)}", width) for one, all_ in groups.items()]
-    return [line for part in lines for line in part]
+    told = [(MARKS[state], f"{state}: {', '.join(all_)}") for state, all_ in groups.items()]
+    return [line for kind, text in told for line in says(kind, text, width)]

@@ -1,7 +1,7 @@
 """Judges of attention: each takes an implementation and raises AssertionError on wrong values.
 
-The area tests hand them the library's functions; tests/course/test_planted_mistakes.py hands them
-planted mistakes. Both go through the same code. Every axis has a different prime.
+The area tests hand them the library's functions; tests/course/test_judges.py hands them right and
+wrong answers. Both go through the same code. Every axis has a different prime.
 """
 
 import math
@@ -80,14 +80,15 @@ def is_finite_for_huge_scores(attention: Attention) -> None:
     assert output.tolist() == [[[1, 1, 1]], [[1, 1, 1]]]
 
 
-def depends_on(attention: Attention, position: int) -> None:
+def depends_on_q_k_and_v(attention: Attention) -> None:
     """Changing one number of Q, K or V changes its own sentence, and no other."""
-    arrays = normal(3, *THREE_AXES)
-    before, _ = run(attention, arrays)
-    arrays[position][1, 2, 3] += 1
-    after, _ = run(attention, arrays)
-    assert (before[0] == after[0]).all(), "another sentence changed"
-    assert np.abs(before[1] - after[1]).max() > 1e-3, "nothing changed"
+    for position in range(3):
+        arrays = normal(3, *THREE_AXES)
+        before, _ = run(attention, arrays)
+        arrays[position][1, 2, 3] += 1
+        after, _ = run(attention, arrays)
+        assert (before[0] == after[0]).all(), "another sentence changed"
+        assert np.abs(before[1] - after[1]).max() > 1e-3, "nothing changed"
 
 
 def each_query_stands_alone(attention: Attention) -> None:
@@ -146,6 +147,7 @@ JUDGES: list[Callable[[Attention], None]] = [
     rows_sum_to_1,
     is_not_saturated,
     is_finite_for_huge_scores,
+    depends_on_q_k_and_v,
     each_query_stands_alone,
     order_of_keys_is_free,
     outputs_follow_the_queries,

@@ -11,7 +11,7 @@ from tests.core.draw import normal
 from tinytorch.core.attention import create_causal_mask, scaled_dot_product_attention
 from tinytorch.core.tensor import Tensor
 from tinytorch.head_view import HEAD_SCRIPT, HEAD_STYLE, head_view
-from tinytorch.pictures import draw_heads, draw_steps, text_heatmap
+from tinytorch.pictures import GROUNDS, RAMP, draw_heads, draw_steps, text_heatmap
 
 QUERIES, KEYS = ["the", "dog", "barked"], ["der", "Hund"]
 WEIGHTS = np.array(
@@ -63,6 +63,47 @@ def test_the_text_heatmap_takes_a_tensor_and_stays_ascii():
     drawn = text_heatmap(Tensor(WEIGHTS[0][:2]), QUERIES[:2])
     assert drawn.isascii()
     assert "0 the, 1 dog" in drawn
+
+
+def plain(text: str) -> list[str]:
+    return re.sub(r"\x1b\[[\d;]*m", "", text).splitlines()
+
+
+def columns_of(line: str) -> int:
+    """Counted apart from `pictures.width`: an accent takes none, a Chinese character two."""
+    return sum(0 if c == "\u0301" else 2 if "\u4e00" <= c <= "\u9fff" else 1 for c in line)
+
+
+@pytest.mark.parametrize("style", [{}, {"percent": True}, {"colour": True}])
+def test_wide_and_combining_characters_keep_the_columns_in_line(style):
+    words = ["我们", "cafe\u0301", "naïve", "x", "\u5bb6" * 9]
+    lines = plain(text_heatmap(np.full((5, 5), 0.2), words, mask=np.eye(5), **style))[:6]
+    assert len({columns_of(line) for line in lines}) == 1
+
+
+def test_numbers_stand_before_a_character_or_on_a_colour_and_the_scale_ends_where_it_is_told():
+    weights, mask = np.array([[1, 0], [0.4, 0.6]]), np.array([[1, 0], [1, 1]])
+    drawn = text_heatmap(weights, ["a", "b"], mask=mask, top=0.6, percent=True).splitlines()
+    assert drawn[:3] == ["    0   1 ", "a  100  x ", "b  40* 60@"]
+    assert drawn[-1] == "scale: 0 [ .:-=+*#%@] 60 percent, x = blocked"
+    coloured = text_heatmap(weights, ["a", "b"], mask=mask, top=0.6, colour=True)
+    assert plain(coloured)[1:3] == ["a  100  x ", "b  40  60 "]
+
+
+def test_weights_that_are_no_numbers_or_below_zero_do_no_harm():
+    wrong = np.array([[np.nan, np.inf], [-1, 2]])
+    for style in ({}, {"percent": True}, {"colour": True}):
+        lines = plain(text_heatmap(wrong, ["a", "b"], **style))
+        assert len(lines) == 5
+        assert lines[2].startswith("b ")
+
+
+def test_the_colours_grow_lighter_from_zero_to_one():
+    steps = [0, 95, 135, 175, 215, 255]  # of red, green and blue in a terminal's 216 colours
+    colours = [(steps[n // 36], steps[n // 6 % 6], steps[n % 6]) for n in np.array(GROUNDS) - 16]
+    light = [0.3 * red + 0.59 * green + 0.11 * blue for red, green, blue in colours]
+    assert light == sorted(set(light))
+    assert len(light) == len(RAMP)
 
 
 def test_the_grid_has_one_map_a_head_with_the_weights_on_a_scale_from_0_to_1():

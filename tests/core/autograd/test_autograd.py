@@ -1,4 +1,4 @@
-"""The backward pass: whole numbers first, then graphs that are shared, deep or freed."""
+"""The backward pass: where it starts and ends, and graphs that are freed, threaded or changed."""
 
 import gc
 import threading
@@ -7,66 +7,12 @@ import weakref
 import numpy as np
 import pytest
 
-from tinytorch.core.autograd import no_grad, topological_order
-from tinytorch.core.tensor import Op, Tensor, op
+from tinytorch.core.autograd import no_grad
+from tinytorch.core.tensor import Op, Tensor
 
 
 def leaf(data) -> Tensor:
     return Tensor(data, requires_grad=True, dtype=np.float64)
-
-
-def test_a_product_hands_each_factor_the_other() -> None:
-    a, b = leaf(3), leaf(5)
-    (a * b).backward()
-    assert (a.grad, b.grad) == (5, 3)
-
-
-def test_the_chain_rule_multiplies_along_a_path() -> None:
-    x = leaf([1, 2])
-    ((2 * x + 1) ** 2).sum().backward()  # 2 (2x + 1) · 2
-    assert x.grad.tolist() == [12, 20]
-
-
-def test_a_tensor_used_twice_gets_both_gradients() -> None:
-    x = leaf(3)
-    (x * x + x).backward()
-    assert x.grad == 7
-
-
-def test_a_diamond_adds_the_gradients_of_both_arms() -> None:
-    x = leaf(2)
-    middle = x * x
-    (3 * middle + middle * middle).backward()  # 3x² + x⁴: 6x + 4x³
-    assert x.grad == 44
-
-
-def test_nested_diamonds_visit_each_node_once() -> None:
-    calls = []
-
-    @op
-    def double(x):
-        return 2 * x
-
-    @double.gradient
-    def double_rule(grad, output, x):
-        calls.append(1)
-        return (2 * grad,)
-
-    x = y = leaf(1)
-    for _ in range(20):
-        y = double(y) + double(y)  # 2²⁰ paths
-    y.backward()
-    assert (x.grad, len(calls)) == (4**20, 40)
-
-
-def test_a_second_pass_adds_to_the_gradient_and_zero_grad_forgets_it() -> None:
-    x = leaf([1, 2])
-    y = (x * 3).sum()
-    y.backward()
-    y.backward()
-    assert x.grad.tolist() == [6, 6]
-    x.zero_grad()
-    assert x.grad is None
 
 
 def test_a_pass_may_start_from_a_given_gradient() -> None:
@@ -88,13 +34,6 @@ def test_a_gradient_has_the_dtype_and_shape_of_its_tensor() -> None:
     assert (x.grad.dtype, x.grad.tolist()) == (np.float32, [[3], [3]])
 
 
-def test_two_leaves_never_share_one_gradient_array() -> None:
-    a, b = leaf([1, 2]), leaf([3, 4])
-    (a + b).sum().backward()
-    a.grad[:] = 9
-    assert b.grad.tolist() == [1, 1]
-
-
 def test_what_does_not_require_a_gradient_gets_none() -> None:
     x, constant = leaf([1, 2]), Tensor([3.0, 4.0], dtype=np.float64)
     middle = x * constant
@@ -107,21 +46,6 @@ def test_detach_stops_the_gradient() -> None:
     x = leaf(3)
     (x * x.detach()).backward()
     assert x.grad == 3
-
-
-def test_a_chain_of_10_000_nodes_needs_no_recursion() -> None:
-    x = y = leaf(1)
-    for _ in range(10_000):
-        y = y + 1
-    y.backward()
-    assert (x.grad, y.item(), len(topological_order(y))) == (1, 10_001, 10_001)
-
-
-def test_the_order_puts_every_tensor_after_what_it_was_made_from() -> None:
-    x = leaf([1, 2])
-    middle = x * x
-    last = middle + x
-    assert [id(t) for t in topological_order(last)] == [id(t) for t in (x, middle, last)]
 
 
 @pytest.mark.parametrize("differentiate", [False, True])
@@ -140,18 +64,6 @@ def test_a_graph_is_freed_without_the_garbage_collector(differentiate) -> None:
         gc.enable()
 
 
-def test_no_grad_records_nothing_and_ends_with_the_block() -> None:
-    x = leaf([1, 2])
-    with no_grad():
-        with no_grad():
-            pass
-        y = x * 2
-    assert (y.requires_grad, y.node) == (False, None)
-    with pytest.raises(KeyError), no_grad():
-        raise KeyError
-    assert Op.recording and (x * 2).requires_grad
-
-
 def test_the_last_rule_filed_wins_so_that_a_cell_can_run_again() -> None:
     double = Op(lambda x: 2 * x)
     double.__name__ = "double"
@@ -162,23 +74,11 @@ def test_the_last_rule_filed_wins_so_that_a_cell_can_run_again() -> None:
     assert x.grad == 2
 
 
-def test_ties_of_a_maximum_share_the_gradient() -> None:
-    x = leaf([[3, 1, 3], [2, 5, 4]])
-    x.max(dim=1).sum().backward()
-    assert x.grad.tolist() == [[0.5, 0, 0.5], [0, 1, 0]]
-
-
 def test_the_slope_of_a_power_at_0_is_finite_for_exponents_0_and_1() -> None:
     x = leaf([0, 0, 3])
     (x ** np.array([0, 1, 0])).sum().backward()
     (x**0).sum().backward()
     assert x.grad.tolist() == [0, 1, 0]
-
-
-def test_what_an_index_picks_twice_gets_both_gradients() -> None:
-    x = leaf([1, 2, 3])
-    (x[[0, 2, 0]] * np.array([1, 10, 100])).sum().backward()
-    assert x.grad.tolist() == [101, 0, 10]
 
 
 def test_the_gradient_of_a_single_number_is_an_array() -> None:

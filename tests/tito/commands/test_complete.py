@@ -72,7 +72,7 @@ def test_a_failing_export_keeps_the_export(done) -> None:
     done.edit(done.alpha, "SCALE = 2\n", "SCALE = 2\nif __name__ != '__main__': raise OSError\n")
     result, same = complete(done)
     assert (result.returncode, same) == (1, True)
-    assert "cannot be imported: OSError" in result.stdout.replace("a cell: ", "")
+    assert "the import of tinytorch.core.alpha: OSError" in result.stdout
 
 
 def test_pytest_that_cannot_collect_keeps_the_export(done) -> None:

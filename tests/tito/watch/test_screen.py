@@ -120,3 +120,11 @@ def test_the_status_names_exercises_by_what_is_known_of_them(course) -> None:
     course.edit(course.alpha, BODY, "return x")
     lines = screen.exercises(trial.run(course.module()), 80)
     assert [line.partition(" ")[2] for line in lines] == ["fails: 1.1", "written: 1.2"]
+
+
+def test_what_is_cut_and_wrapped_is_counted_in_columns_and_not_in_characters() -> None:
+    assert [screen.fit("我们好", columns) for columns in (6, 5, 4)] == ["我们好", "我们", "我们"]
+    assert screen.fit("e\u0301ab", 2) == "e\u0301a"
+    lines = screen.says("bad", "我们好 " * 21, 24)
+    assert {line.partition(" ")[2].strip() for line in lines} == {"我们好 我们好 我们好"}
+    assert screen.composed(["我" * 40, "body"], "keys", 31)[0] == "我" * 15

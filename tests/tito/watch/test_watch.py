@@ -15,8 +15,7 @@ from collections.abc import Callable
 import pytest
 
 from tito.watch.keys import Keyboard
-from tito.watch.loop import Watch
-from tito.watch.saves import settled, times
+from tito.watch.loop import Watch, settled, times
 
 BODY = "return SCALE * x"
 PATIENCE = 20  # seconds; a test that waits longer has failed

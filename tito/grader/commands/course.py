@@ -11,8 +11,7 @@ from tito.course import Course, Module, find_course
 from tito.errors import TitoError
 from tito.grader.batch import Plan
 from tito.grader.proof import Proof, Proving
-from tito.grader.sandbox import best_level, inside_folder
-from tito.grader.single import require_consent
+from tito.grader.sandbox import level_here
 
 SEED = 0
 COLUMNS = ("reference", "stub", "empty", "wrong", "right", "release")
@@ -27,9 +26,7 @@ def check(names: tuple[str, ...], jobs: int, seed: int, unsandboxed: bool) -> in
     here = find_course()
     proofs = []
     for module in _with_checks(here, names):
-        with inside_folder(here, module) as folder:
-            level = best_level(folder)
-        require_consent(level, unsandboxed)
+        level = level_here(here, module, unsandboxed)
         proving = Proving(Plan(here, module, level, seed, jobs))
         with click.progressbar(
             proving, length=len(proving), label=module.folder_name, show_pos=True

@@ -20,8 +20,7 @@ from tito.grader.intake import find as intake
 from tito.grader.intake.find import Found
 from tito.grader.judge import LIMIT
 from tito.grader.report import write_reports
-from tito.grader.sandbox import NAMES, best_level, inside_folder
-from tito.grader.single import require_consent
+from tito.grader.sandbox import NAMES, level_here
 from tito.learner.source import course_here
 
 BOOK = "gradebook.sqlite"
@@ -78,8 +77,7 @@ def batch(
     found = [one for one in found if one.path.resolve() != to.resolve()]  # an earlier run's
     _refuse_unknown(again, found)
     found = _shard(found, shard, seed) if shard else found
-    level = _level(course, module)
-    require_consent(level, unsandboxed)
+    level = level_here(course, module, unsandboxed)
     console.note(f"{len(found)} submissions, sandbox {NAMES[level]}")
     plan = Plan(course, module, level, seed, jobs, limit, late, frozenset(again), checks)
     with files.lock(to):
@@ -142,11 +140,6 @@ def _shard(found: list[Found], shard: str, seed: int | None) -> list[Found]:
     if seed is None:
         raise TitoError("shards need one seed", "say --seed with the same number for each")
     return found[first - 1 :: count]
-
-
-def _level(course: Course, module: Module) -> int:
-    with inside_folder(course, module) as folder:
-        return best_level(folder)
 
 
 def _run(plan: Plan, book: Path, found: list[Found]) -> Gradebook:

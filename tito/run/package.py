@@ -1,6 +1,6 @@
-"""Run a learner's code in a child process and say what became of it.
+"""Run what the package holds in a child process: an import, a function of it, pytest.
 
-A verdict comes from the child's exit code and its records: which cell it was in, what was raised.
+A verdict comes from the child's exit code and its records: what was raised, which tests passed.
 """
 
 from __future__ import annotations
@@ -10,35 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from tito.course import Course, Module
-from tito.lines import split
-from tito.notebook.cell import Cell
 from tito.run.failure import Failure
 from tito.run.process import Outcome, run_child
 
-TIME_LIMIT = 120.0  # seconds for a module's own cells, or an import
+TIME_LIMIT = 120.0  # seconds for an import
 TEST_LIMIT = 900.0
-
-
-def run_cells(module: Module, limit: float = TIME_LIMIT, quiet: bool = True) -> Failure | None:
-    """Run the module's own file; None means that every cell, so every inline test, passed."""
-    cells, file = packed(module, module.cells), str(module.script)
-    output = "kept" if quiet else "shown"
-    outcome = run_child("cells", module.root, module.folder, limit, output, file=file, cells=cells)
-    return _judge(module, outcome)
-
-
-def packed(module: Module, cells: list[Cell]) -> list[dict[str, Any]]:
-    """Code cells as the child takes them, with the text and the line numbers of the `.py`."""
-    lines = split(module.script.read_text("utf-8-sig"))
-    return [
-        {
-            "ordinal": cell.ordinal,
-            "first_line": cell.first_line,
-            "code": "\n".join(lines[cell.first_line - 1 :][: len(cell.lines)]),
-        }
-        for cell in cells
-        if cell.kind == "code"
-    ]
 
 
 def try_import(module: Module, candidate: Path, limit: float = TIME_LIMIT) -> Failure | None:

@@ -11,14 +11,14 @@ import time
 import pytest
 
 from tito.exercises import strip_answers
-from tito.run import runner
+from tito.run import trial
 
 BODY = "return SCALE * x"
 
 
 def run(course, new: str = BODY, limit: float = 60, name: str = "alpha"):
     course.edit(course.alpha, BODY, new)
-    return runner.run_cells(course.module(name), limit)
+    return trial.run(course.module(name), limit, trial.everything).failure
 
 
 def test_a_good_module_has_no_failure(course) -> None:
@@ -47,7 +47,7 @@ def test_a_stub_names_its_exercise_even_behind_another_error(course) -> None:
     course.edit(course.alpha, "assert double(3)", f"{hidden}\n    assert double(3)")
     text = course.alpha.read_text("utf-8")
     course.alpha.write_text(strip_answers(text), "utf-8")
-    failure = runner.run_cells(course.module())
+    failure = trial.run(course.module(), 60, trial.everything).failure
     assert (failure.exercise, failure.error) == ("1.1: double", "not written yet")
     assert len(failure.frames) == 1
 
