@@ -32,7 +32,7 @@ def to_write(module: Module) -> Exercise | None:
     return next((one for one in find_exercises(module.cells) if not one.written), None)
 
 
-def is_lent(course: Course, module: Module) -> bool:
+def is_borrowed(course: Course, module: Module) -> bool:
     """The export is the course's: the learner has not yet written what they borrowed."""
     return course.borrowed(module) and to_write(module) is not None
 

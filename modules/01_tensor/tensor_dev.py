@@ -201,7 +201,7 @@ class Op(metaclass=Recorder):
 
     __name__: str
     __qualname__: str
-    backward: "ClassVar[Callable[[Tensor, Any], None] | None]" = None  # module 05 fills it
+    backward_pass: "ClassVar[Callable[[Tensor, Any], None] | None]" = None  # module 05 fills it
 
     def __init__(self, forward: Callable[..., Any]) -> None:
         functools.update_wrapper(self, forward)
@@ -809,12 +809,12 @@ class Tensor(TensorBase):
         Args:
             grad: the gradient to start from, of this shape; may be left out for one element.
         """
-        if Op.backward is None:
+        if Op.backward_pass is None:
             with contextlib.suppress(ModuleNotFoundError):
                 importlib.import_module("tinytorch.core.autograd")
-        if Op.backward is None:
+        if Op.backward_pass is None:
             raise NotImplementedError("backward() arrives with module 05 (autograd)")
-        Op.backward(self, grad)
+        Op.backward_pass(self, grad)
 
     def zero_grad(self) -> None:
         """Forget the gradient."""

@@ -696,7 +696,7 @@ def backward(output: Tensor, grad: Any = None) -> None:
     ### END SOLUTION
 
 
-Op.backward = backward  # the slot that Tensor.backward calls
+Op.backward_pass = backward  # the slot that Tensor.backward calls
 
 # %% test-5.9 points=5
 if __name__ == "__main__":

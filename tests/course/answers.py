@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.course.conftest import COURSE
 from tito.course import Module
-from tito.grader.mistakes import FOLDER, Planted, plant, read
+from tito.grader.other_answers import FOLDER, OtherAnswer, plant, read
 from tito.run.environment import chosen
 from tito.run.failure import Failure
 
@@ -20,13 +20,13 @@ LIMIT = 10.0  # seconds for one answer
 
 
 @cache
-def verdicts(module: Module, folder: Path = FOLDER) -> dict[Planted, Failure | None]:
+def verdicts(module: Module, folder: Path = FOLDER) -> dict[OtherAnswer, Failure | None]:
     """What tito would report for every answer of a file; one child runs them all."""
     return {answer: _judge(module, told) for answer, told in told_of(module, folder).items()}
 
 
 @cache
-def told_of(module: Module, folder: Path, table: bool = True) -> dict[Planted, dict]:
+def told_of(module: Module, folder: Path, table: bool = True) -> dict[OtherAnswer, dict]:
     """What the child records for every answer: `failed`, and by what it is known.
 
     A right answer is run up to its own test, a wrong one until something fails. Without the table

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.course.answers import told_of
 from tests.course.conftest import COURSE
 from tito.course import Module
-from tito.grader.mistakes import FOLDER
+from tito.grader.other_answers import FOLDER
 
 Table = dict[str, list[list]]
 

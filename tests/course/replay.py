@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tito.grader.judge import Submission
+from tito.grader.judge import Asker
 from tito.grader.plugin import check_of
 
 FILE = Path(os.environ["REPLAY"])
@@ -21,7 +21,7 @@ KEPT = pickle.loads(FILE.read_bytes()) if FILE.exists() else None
 heard: dict = {}
 outcomes: dict = {}
 current: list = []
-ask = Submission._ask
+ask = Asker._ask
 
 
 def answered(submission, question):
@@ -36,8 +36,8 @@ def answered(submission, question):
 
 
 def pytest_configure(config):
-    Submission._ask = answered
-    Submission.mistake = lambda submission: ""
+    Asker._ask = answered
+    Asker.mistake = lambda submission: ""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -52,7 +52,7 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_unconfigure(config):
-    Submission._ask = ask
+    Asker._ask = ask
     if KEPT is None:
         FILE.write_bytes(pickle.dumps(heard))
     FILE.with_suffix(".outcomes").write_bytes(pickle.dumps(outcomes))

@@ -12,7 +12,7 @@ import pytest
 
 from tests.core.attention import head_judges, judges, mask_judges
 from tests.course.conftest import COURSE
-from tito.grader.mistakes import FOLDER, RIGHT, Planted, plant, read
+from tito.grader.other_answers import FOLDER, RIGHT, OtherAnswer, plant, read
 from tito.places import exported_cells
 
 MODULE = COURSE.module("attention")
@@ -58,11 +58,11 @@ SEEN = {  # for each judge an entry that it rejects
 }
 
 
-def judged(folder: Path) -> list[Planted]:
+def judged(folder: Path) -> list[OtherAnswer]:
     return [answer for answer in read(MODULE, folder) if answer.number in JUDGES]
 
 
-def subject(answer: Planted) -> Callable[..., Any]:
+def subject(answer: OtherAnswer) -> Callable[..., Any]:
     """What judges are handed: the attention, or the layer, of an export with this answer."""
     lines = [line for cell in exported_cells(MODULE.cells) for line in cell.lines]
     planted = plant(answer, lines)
@@ -86,14 +86,14 @@ def rejects(judge: Callable[[Any], None], candidate: Any) -> bool:
 
 
 @pytest.mark.parametrize("answer", judged(RIGHT), ids=str)
-def test_a_right_answer_passes_every_judge(answer: Planted) -> None:
+def test_a_right_answer_passes_every_judge(answer: OtherAnswer) -> None:
     candidate = subject(answer)
     for judge in JUDGES[answer.number]:
         judge(candidate)
 
 
 @pytest.mark.parametrize("answer", judged(FOLDER), ids=str)
-def test_a_wrong_answer_is_rejected_by_some_judge(answer: Planted) -> None:
+def test_a_wrong_answer_is_rejected_by_some_judge(answer: OtherAnswer) -> None:
     candidate = subject(answer)
     rejected = any(rejects(judge, candidate) for judge in JUDGES[answer.number])
     assert rejected == (answer.what not in BEYOND)

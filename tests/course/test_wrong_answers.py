@@ -13,7 +13,7 @@ from tests.course.conftest import COURSE
 from tests.course.mistake_table import table_file
 from tito.course import Module
 from tito.exercises import find_exercises
-from tito.grader.mistakes import FOLDER, RIGHT, Planted, planted_text, read
+from tito.grader.other_answers import FOLDER, RIGHT, OtherAnswer, planted_text, read
 from tito.run import trial
 from tito.run.failure import Failure
 
@@ -25,7 +25,7 @@ def every(folder: Path) -> list:
     return [pytest.param(module, answer, id=str(answer)) for module, answer in answers]
 
 
-def assert_named(wrong: Planted, failure: Failure | None) -> None:
+def assert_named(wrong: OtherAnswer, failure: Failure | None) -> None:
     assert failure is not None, "no inline test notices"
     assert failure.exercise.startswith(f"{wrong.number}: "), f"another exercise: {failure}"
     kind, _, message = failure.error.partition(": ")
@@ -35,13 +35,13 @@ def assert_named(wrong: Planted, failure: Failure | None) -> None:
 
 @needs_fork
 @pytest.mark.parametrize(("owner", "wrong"), every(FOLDER))
-def test_a_wrong_answer_is_caught_by_name(owner: Module, wrong: Planted):
+def test_a_wrong_answer_is_caught_by_name(owner: Module, wrong: OtherAnswer):
     assert_named(wrong, verdicts(owner)[wrong])
 
 
 @needs_fork
 @pytest.mark.parametrize(("owner", "other"), every(RIGHT))
-def test_another_right_answer_passes(owner: Module, other: Planted):
+def test_another_right_answer_passes(owner: Module, other: OtherAnswer):
     assert verdicts(owner, RIGHT)[other] is None
 
 

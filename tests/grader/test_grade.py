@@ -19,7 +19,7 @@ from tito.course import Course
 from tito.errors import TitoError
 from tito.grader import batch
 from tito.grader.gradebook import Gradebook
-from tito.grader.intake.find import find
+from tito.grader.intake.find import find_submissions
 from tito.grader.verdict import Verdict
 
 
@@ -479,7 +479,7 @@ def test_a_submission_that_never_comes_back_is_noted_and_the_rest_goes_on(
     course = Course(toy.root)
     plan = batch.Plan(course, course.module("1"), safe_level(course), seed=1, jobs=1)
     run = batch.Run(plan, tmp_path / "gradebook.sqlite")
-    names = run.grade(find(folder))
+    names = run.grade(find_submissions(folder))
     assert next(names) == "a.py"
     monkeypatch.setattr(batch, "HOUR", 0.5)
     assert list(names) == ["b.py"]
@@ -497,4 +497,4 @@ def test_a_judge_that_ends_before_it_claims_anything_ends_the_run(toy, tmp_path)
     checks.write_text("import nothing_like_this\n", "utf-8")
     run.judges[0].process.kill()
     with pytest.raises(TitoError, match="the checks cannot be run"):
-        list(run.grade(find(folder)))
+        list(run.grade(find_submissions(folder)))

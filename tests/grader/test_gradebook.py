@@ -17,7 +17,7 @@ import pytest
 from tests.grader.graded import BATCH, CHECKS, HOSTILE, everywhere, graded
 from tests.toy import REPOSITORY
 from tito.errors import TitoError
-from tito.grader.gradebook import Gradebook, merge
+from tito.grader.gradebook import Gradebook, merge_gradebooks
 from tito.grader.verdict import Check, Graded, Verdict
 
 WRITER = """
@@ -289,17 +289,17 @@ def shard(path: Path, *rows: Graded) -> Path:
 def test_shards_merge_into_one(tmp_path) -> None:
     names = [f"{i}.py" for i in range(8)]
     shards = [shard(tmp_path / f"{k}.db", *map(graded, names[k::4])) for k in range(4)]
-    merged = merge([*shards, shards[0]], tmp_path / "all.db")
+    merged = merge_gradebooks([*shards, shards[0]], tmp_path / "all.db")
     assert merged.all() == [graded(name) for name in names]
     late = shard(tmp_path / "late.db", graded("9.py"))
-    assert len(merge([late], tmp_path / "all.db").all()) == 9
+    assert len(merge_gradebooks([late], tmp_path / "all.db").all()) == 9
 
 
 def test_a_name_with_two_contents_does_not_merge(tmp_path) -> None:
     first = shard(tmp_path / "1.db", graded())
     second = shard(tmp_path / "2.db", graded(verdicts=()))
     with pytest.raises(TitoError, match=r"jane\.py stands in .*1\.db and.*2\.db"):
-        merge([first, second], tmp_path / "all.db")
+        merge_gradebooks([first, second], tmp_path / "all.db")
     assert not (tmp_path / "all.db").exists()
 
 
@@ -307,5 +307,5 @@ def test_shards_of_two_batches_do_not_merge(tmp_path) -> None:
     first = shard(tmp_path / "1.db", graded())
     Gradebook(tmp_path / "2.db", replace(BATCH, seed=8))
     with pytest.raises(TitoError, match=r"2\.db was made with seed 8, not 7"):
-        merge([first, tmp_path / "2.db"], tmp_path / "all.db")
+        merge_gradebooks([first, tmp_path / "2.db"], tmp_path / "all.db")
     assert not (tmp_path / "all.db").exists()

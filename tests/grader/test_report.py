@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.grader.graded import BATCH, HOSTILE, MISTAKE, NAMES, SECRET, everywhere, graded
 from tito.errors import TitoError
-from tito.grader.gradebook import Gradebook, merge
+from tito.grader.gradebook import Gradebook, merge_gradebooks
 from tito.grader.report import checks_csv, grades_csv, grades_json, gradescope, write_reports
 from tito.grader.text import number, printable
 from tito.grader.verdict import Graded, Verdict
@@ -52,7 +52,7 @@ def test_order_and_shards_do_not_change_a_byte(tmp_path) -> None:
         other.record(row)
     for k in range(4):
         Gradebook(tmp_path / f"shard{k}.db", BATCH).record(*ROWS[k::4])
-    merged = merge([tmp_path / f"shard{k}.db" for k in range(4)], tmp_path / "merged.db")
+    merged = merge_gradebooks([tmp_path / f"shard{k}.db" for k in range(4)], tmp_path / "merged.db")
     books = {"one": one, "other": other, "merged": merged}
     first, *rest = (written(book, tmp_path / name) for name, book in books.items())
     assert len(first) == 3 + 3 * len(ROWS)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.grader.grading import add_checks
-from tito.grader.answer import read_answer
 from tito.grader.judge import Question
+from tito.grader.reply import read_reply
 from tito.grader.sandbox import FRESH, NAMES, SAFE, Sandbox, SandboxError, inside_folder
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the levels above 0 are POSIX")
@@ -48,7 +48,7 @@ def ask(course, level):
         def ask(probe, cells=(), limit=1.0, **inputs):
             sandbox.load("tinytorch.core.alpha", list(cells))
             question = Question.of(probe, inputs)
-            return read_answer(sandbox.probe(question.source, question.inputs, limit))
+            return read_reply(sandbox.probe(question.source, question.inputs, limit))
 
         yield ask
         sandbox.close()
@@ -258,7 +258,7 @@ def test_a_python_below_the_temporary_folder_is_not_hidden_by_scratch_space(
         sandbox.load("tinytorch.core.alpha", [])
         for _ in range(2):
             ended = sandbox.probe(Question.of(probe, {}).source, b"{}", 5.0)
-            assert read_answer(ended).value == [home, ["here"]]
+            assert read_reply(ended).value == [home, ["here"]]
         sandbox.close()
 
 
@@ -356,7 +356,7 @@ def test_a_new_worker_finds_nothing_of_the_one_before(course):
         for probe in (leave, look):
             sandbox.load("tinytorch.core.alpha", [])
             question = Question.of(probe, {})
-            answers.append(read_answer(sandbox.probe(question.source, b"{}", 1.0)).value)
+            answers.append(read_reply(sandbox.probe(question.source, b"{}", 1.0)).value)
             assert sandbox.end()
             sandbox.begin()
         sandbox.close()

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tito.grader.answer import compare
 from tito.grader.inside import wire
+from tito.grader.reply import compare
 
 numbers = st.floats(allow_nan=False) | st.integers(-(2**63), 2**64 - 1) | st.booleans() | st.none()
 any_array = arrays.arrays(

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tito.course import Course
-from tito.grader.mistakes import read
+from tito.grader.other_answers import read
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)

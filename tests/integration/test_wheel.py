@@ -15,7 +15,7 @@ import pytest
 
 from tito.course import Course, Module
 from tito.exercises import find_exercises
-from tito.grader.mistakes import planted_text, read
+from tito.grader.other_answers import planted_text, read
 from tito.learner import answers
 from tito.learner.carried import carried
 from tito.render import render

@@ -37,7 +37,7 @@ release  page
 feedback  batch
 plugin
 judge
-answer  mistakes
+reply  other_answers
 sandbox  intake  gradebook
 inside  text  verdict  magics
 """

@@ -1,6 +1,6 @@
 # 05. Autograd
 # Made from modules/05_autograd/autograd_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 14aef9e4e789579d5766000e40b84b6205ef4446798080d737f8bcf120619fc9
+# sha256 of the lines below: 70e6d60759c475f6964cfbe7ed07ab358e329fb2c5f54d1d0f4ca6252af80149
 
 
 # cell: imports
@@ -340,7 +340,7 @@ def backward(output: Tensor, grad: Any = None) -> None:
             gradients[id(x)] = gradients[id(x)] + part if id(x) in gradients else part
 
 
-Op.backward = backward  # the slot that Tensor.backward calls
+Op.backward_pass = backward  # the slot that Tensor.backward calls
 
 
 # cell: 5.10-no-grad

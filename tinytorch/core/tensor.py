@@ -1,6 +1,6 @@
 # 01. Tensor
 # Made from modules/01_tensor/tensor_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: bacdd241355bf22a0a0df3af043d5a76a8aba0633858327b271d73cadffd9d7a
+# sha256 of the lines below: ba7d9f00ec6856eb0b940e959761d9c0c20be3c68440f33ccaf24b8edb0e957b
 
 
 # cell: imports
@@ -93,7 +93,7 @@ class Op(metaclass=Recorder):
 
     __name__: str
     __qualname__: str
-    backward: "ClassVar[Callable[[Tensor, Any], None] | None]" = None  # module 05 fills it
+    backward_pass: "ClassVar[Callable[[Tensor, Any], None] | None]" = None  # module 05 fills it
 
     def __init__(self, forward: Callable[..., Any]) -> None:
         functools.update_wrapper(self, forward)
@@ -436,12 +436,12 @@ class Tensor(TensorBase):
         Args:
             grad: the gradient to start from, of this shape; may be left out for one element.
         """
-        if Op.backward is None:
+        if Op.backward_pass is None:
             with contextlib.suppress(ModuleNotFoundError):
                 importlib.import_module("tinytorch.core.autograd")
-        if Op.backward is None:
+        if Op.backward_pass is None:
             raise NotImplementedError("backward() arrives with module 05 (autograd)")
-        Op.backward(self, grad)
+        Op.backward_pass(self, grad)
 
     def zero_grad(self) -> None:
         """Forget the gradient."""

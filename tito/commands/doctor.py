@@ -97,8 +97,8 @@ def _generated(course: Course) -> Iterator[Finding]:
         try:
             if not sync.in_sync(module):
                 yield Finding(f"{module.folder_name}: .py and .ipynb differ", "`tito sync`")
-            lent = exporting.is_lent(course, module)
-            if module.export.exists() and not lent and not exporting.is_current(module):
+            borrowed = exporting.is_borrowed(course, module)
+            if module.export.exists() and not borrowed and not exporting.is_current(module):
                 fix = to_export(course, module, f"export {module.name}")
                 yield Finding(f"{module.show(module.export)} is out of date", fix)
         except TitoError as error:

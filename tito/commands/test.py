@@ -92,7 +92,7 @@ def _files_or_error(course: Course, modules: list[Module]) -> list[str]:
 def warn_if_stale(course: Course, module: Module) -> None:
     """Say where a module was edited after its export."""
     try:
-        stale = not (exporting.is_lent(course, module) or exporting.is_current(module))
+        stale = not (exporting.is_borrowed(course, module) or exporting.is_current(module))
         way = to_export(course, module, f"export {module.name}")
     except CodeError as error:
         console.note(error.message, error.fix)

@@ -29,11 +29,11 @@ from tito import __version__
 from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.exercises import find_exercises
-from tito.grader import mistakes
+from tito.grader import other_answers
 from tito.grader.gradebook import IN_TIME, Batch, Gradebook, Job, Lateness
-from tito.grader.intake.find import Found, Source, Unreadable, read
-from tito.grader.judge import LIMIT, Bench
-from tito.grader.plugin import BENCHES, VERDICT, check_of, counted, is_check
+from tito.grader.intake.find import Source, Submission, Unreadable, read_submission
+from tito.grader.judge import LIMIT, Session
+from tito.grader.plugin import SESSIONS, VERDICT, check_of, counted, is_check
 from tito.grader.sandbox import NAMES
 from tito.grader.verdict import PASSED, Check, Graded, Verdict
 from tito.run.environment import chosen
@@ -94,7 +94,7 @@ class Run:
         batch = Batch(module.folder_name, self.seed, checks, content)
         return Gradebook(self.book, batch, renew=bool(self.checks))
 
-    def grade(self, found: list[Found]) -> Iterator[str]:
+    def grade(self, found: list[Submission]) -> Iterator[str]:
         """Grade what is not graded yet, or not as it is now; tell each name when it is done."""
         self.jobs = {one.name: self._job(one) for one in found}
         self.gradebook.set_lateness(self.plan.late)
@@ -113,7 +113,7 @@ class Run:
             for judge in self.judges:
                 judge.close()
 
-    def _job(self, found: Found) -> Job:
+    def _job(self, found: Submission) -> Job:
         names = [check.name for check in self.gradebook.batch.checks]
         return {
             "name": found.name,
@@ -198,13 +198,13 @@ class Judge:
 class Loop:
     """A pytest plugin, in a judge: its run loop takes submissions from the gradebook."""
 
-    def __init__(self, bench: Bench, limit: float, book: Path, name: str) -> None:
-        self.bench, self.limit, self.book, self.name = bench, limit, book, name
+    def __init__(self, session: Session, limit: float, book: Path, name: str) -> None:
+        self.session, self.limit, self.book, self.name = session, limit, book, name
         self.inbox, self.outbox = os.dup(0), os.dup(1)
         self.parent_gone, self.finished = Event(), False
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        session.config.stash[BENCHES][self.bench.module.name] = self.bench
+        session.config.stash[SESSIONS][self.session.module.name] = self.session
         items = [item for item in session.items if is_check(item)]
         if session.testsfailed or not items:
             return True  # the file of checks is broken: the batch hears nothing, and says so
@@ -234,9 +234,9 @@ class Loop:
     def grade(self, items: list[pytest.Item], job: Job, before: Graded | None) -> Graded:
         """Run the checks, unless the submission was graded before as it is now."""
         path, others = Path(job["path"]), tuple(Path(one) for one in job["others"])
-        found = Found(job["name"], job["student"], path, others=others)
+        found = Submission(job["name"], job["student"], path, others=others)
         try:
-            source = read(found, self.bench.module)
+            source = read_submission(found, self.session.module)
         except Unreadable as error:
             return Graded(found.name, found.student, "", "", (), str(error))
         if not before or before.sha256 != source.sha256:
@@ -248,26 +248,26 @@ class Loop:
         verdicts = {one.check: one for one in (*before.verdicts, *graded.verdicts)}
         return replace(graded if wanted == items else before, verdicts=tuple(verdicts.values()))
 
-    def run(self, found: Found, source: Source, items: list[pytest.Item]) -> Graded:
-        self.bench.take(source.cells, self.limit, source.outside)
+    def run(self, found: Submission, source: Source, items: list[pytest.Item]) -> Graded:
+        self.session.open(source.cells, self.limit, source.outside)
         for item, following in zip(items, [*items[1:], None], strict=True):
             if self.parent_gone.is_set():
                 pytest.exit("nobody waits for a grade")
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         verdicts = tuple(self.named(items))
-        told = self.bench.subject.notes() if self.bench.subject else []
-        self.bench.let_go()
-        note, level = "; ".join(filter(None, [source.note, *told])), NAMES[self.bench.level]
+        told = self.session.sandboxed.notes() if self.session.sandboxed else []
+        self.session.close_submission()
+        note, level = "; ".join(filter(None, [source.note, *told])), NAMES[self.session.level]
         return Graded(found.name, found.student, source.sha256, level, verdicts, note)
 
     def named(self, items: list[pytest.Item]) -> Iterator[Verdict]:
         """A mistake that explains all answers to an exercise is named before one for a check."""
-        assert self.bench.subject
+        assert self.session.sandboxed
         exercises = {check.name: check.exercise for check in map(check_of, items)}
         for verdict in counted([item.stash[VERDICT] for item in items], items):
             exercise, failed = exercises[verdict.check], verdict.category != PASSED
-            asked = self.bench.subject.asked[exercise] if failed else []
-            known = self.bench.known_mistake(exercise, asked)
+            asked = self.session.sandboxed.asked[exercise] if failed else []
+            known = self.session.known_mistake(exercise, asked)
             yield replace(verdict, mistake=known or verdict.mistake)
 
 
@@ -276,8 +276,8 @@ def judge() -> None:
     root, name, level, limit, seed, book, own_name = sys.argv[1:]
     course = Course(Path(root))
     module = course.module(name)
-    bench = Bench(course, module, int(seed), int(level))
-    loop = Loop(bench, float(limit), Path(book), own_name)
+    session = Session(course, module, int(seed), int(level))
+    loop = Loop(session, float(limit), Path(book), own_name)
     quiet = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(quiet, number)
@@ -322,7 +322,7 @@ def _refuse_same_names(checks: tuple[Check, ...]) -> None:
         raise TitoError(f"two checks are called {twice[0]}", "give one of them another name")
 
 
-def late_days(found: Found, due: float | None) -> int:
+def late_days(found: Submission, due: float | None) -> int:
     """Whole days begun after the due time; where only the name says late, one."""
     if due is None:
         return int(found.late)
@@ -340,7 +340,7 @@ def _seed(plan: Plan, book: Path) -> int:
 def fingerprint(course: Course, module: Module) -> str:
     """What a grade depends on besides the submission: reference, checks, names of mistakes."""
     files = [module.script, module.checks, module.hidden_checks]
-    files.append(course.root / mistakes.FOLDER / f"{module.folder_name}.md")
+    files.append(course.root / other_answers.FOLDER / f"{module.folder_name}.md")
     content = [file.read_bytes() if file.exists() else b"" for file in files]
     return hashlib.sha256(b"\0".join([__version__.encode(), *content])).hexdigest()
 

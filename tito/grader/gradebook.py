@@ -185,7 +185,7 @@ class Gradebook:
             return dict(connection.execute("SELECT name, judge FROM queue"))
 
 
-def merge(paths: Iterable[Path], to: Path, percent: float | None = None) -> Gradebook:
+def merge_gradebooks(paths: Iterable[Path], to: Path, percent: float | None = None) -> Gradebook:
     """Make one gradebook of several; `to` may be there already and counts as one of them."""
     old = [Gradebook(to, None)] if to.exists() else []
     books = [*old, *(Gradebook(path, None) for path in paths)]

@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 
 from tito.course import Course, Module
-from tito.grader import mistakes
-from tito.grader.answer import Answer, Loaded, compare, read_answer
+from tito.grader import other_answers
 from tito.grader.inside import wire
 from tito.grader.magics import as_python
-from tito.grader.mistakes import Planted
+from tito.grader.other_answers import OtherAnswer
+from tito.grader.reply import Loaded, Reply, compare, read_reply
 from tito.grader.sandbox import Sandbox, SandboxError, best_level, inside_folder
 from tito.places import exported_cells
 
@@ -35,8 +35,8 @@ LIMIT = 5.0  # seconds of computing for one probe
 BUDGET = 30.0  # seconds lost on probes without an answer; after that each has SHORT
 SHORT = 1.0
 RECORD = "tests/grading/expected_{}.json"
-FORGED = Answer(category="strange value", reason="it returned something that is no value")
-LOST = Answer(category="sandbox lost", reason="it ended the process that watches it")
+FORGED = Reply(category="strange value", reason="it returned something that is no value")
+LOST = Reply(category="sandbox lost", reason="it ended the process that watches it")
 Cells = Sequence[tuple[str, str]]
 Probe = Callable[..., Any]
 MISSING = re.compile(
@@ -50,7 +50,7 @@ NAMEABLE = ("", "error", "strange value")  # categories in which two wrong answe
 class Failed(Exception):  # noqa: N818  a verdict, no error of ours
     """A check that was not passed."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Reply) -> None:
         super().__init__(answer.told)
         self.answer = answer
 
@@ -79,7 +79,7 @@ def _source(code: CodeType) -> str:
     return text.replace(f"def {code.co_name}", "def probe", 1)
 
 
-Asked = list[tuple[Question, Answer]]
+Asked = list[tuple[Question, Reply]]
 
 
 def own_cells(module: Module) -> Cells:
@@ -88,17 +88,17 @@ def own_cells(module: Module) -> Cells:
     return [(f"cell {cell.ordinal} ({cell.name})", cell.source) for cell in cells]
 
 
-class Subject:
+class Sandboxed:
     """One submission in its sandbox."""
 
-    def __init__(self, bench: Bench, cells: Cells, limit: float, outside: Cells) -> None:
-        self.bench, self.limit = bench, limit
+    def __init__(self, session: Session, cells: Cells, limit: float, outside: Cells) -> None:
+        self.session, self.limit = session, limit
         self.code, self.outside = dict(cells), dict(outside)
         self.cells: Sequence[Sequence[str]] = [(name, *as_python(code)) for name, code in cells]
         self.sandbox: Sandbox | None = None
         self.lost = 0.0  # seconds
-        self.broken: list[tuple[str, Answer]] = []
-        self.fatal: Answer | None = None
+        self.broken: list[tuple[str, Reply]] = []
+        self.fatal: Reply | None = None
         self.asked: dict[str, Asked] = defaultdict(list)  # by exercise
         self.not_exported: dict[str, str] = {}  # a name that was missing, and the cell that has it
         self.load()
@@ -115,16 +115,16 @@ class Subject:
         else:
             self.broken, self.cells = loaded.value.broken[:MAX_BROKEN], loaded.value.cells
             if self.sandbox:
-                self.sandbox.load(self.bench.module.package, self.cells)
+                self.sandbox.load(self.session.module.package, self.cells)
 
-    def ask(self, question: Question) -> Answer:
+    def ask(self, question: Question) -> Reply:
         return self.fatal or self._explained(self._answer(question.source, question.inputs))
 
-    def _answer(self, source: str | None, inputs: bytes) -> Answer:
+    def _answer(self, source: str | None, inputs: bytes) -> Reply:
         limit = self.limit if self.lost < BUDGET else min(SHORT, self.limit)
-        self.sandbox = self.sandbox or self.bench.open_sandbox(self.cells)  # or an error of ours
+        self.sandbox = self.sandbox or self.session.open_sandbox(self.cells)  # or an error of ours
         try:
-            answer = read_answer(self.sandbox.probe(source, inputs, limit))
+            answer = read_reply(self.sandbox.probe(source, inputs, limit))
         except SandboxError:
             self.sandbox.close()
             self.sandbox = None
@@ -133,7 +133,7 @@ class Subject:
             self.lost += limit
         return answer
 
-    def _explained(self, answer: Answer) -> Answer:
+    def _explained(self, answer: Reply) -> Reply:
         """A name may be missing because its cell did not run: then that is what to say."""
         missing = MISSING.match(answer.reason)
         if not missing:
@@ -162,11 +162,11 @@ class Subject:
 
     def close(self) -> None:
         if self.sandbox:
-            self.bench.take_back(self.sandbox)
+            self.session.take_back(self.sandbox)
         self.sandbox = None
 
 
-class Bench:
+class Session:
     """Everything that the submissions to one module share."""
 
     def __init__(self, course: Course, module: Module, seed: int, level: int | None = None) -> None:
@@ -174,23 +174,23 @@ class Bench:
         self.closing = ExitStack()
         self.folder = self.closing.enter_context(inside_folder(course, module))
         self.level = best_level(self.folder) if level is None else level
-        self.answers: dict[tuple[Planted | None, Question], Answer] = {}
-        self.subject: Subject | None = None
+        self.answers: dict[tuple[OtherAnswer | None, Question], Reply] = {}
+        self.sandboxed: Sandboxed | None = None
         self.idle: Sandbox | None = None
 
-    def take(self, cells: Cells, limit: float = LIMIT, outside: Cells = ()) -> None:
+    def open(self, cells: Cells, limit: float = LIMIT, outside: Cells = ()) -> None:
         """Grade this submission from now on; `outside` are the cells that do not count."""
-        self.let_go()
-        self.subject = Subject(self, cells, limit, outside)
+        self.close_submission()
+        self.sandboxed = Sandboxed(self, cells, limit, outside)
 
-    def let_go(self) -> None:
-        if self.subject:
-            self.subject.close()
-        self.subject = None
+    def close_submission(self) -> None:
+        if self.sandboxed:
+            self.sandboxed.close()
+        self.sandboxed = None
 
-    def submission(self, exercise: str) -> Submission:
-        assert self.subject, "nothing to grade was taken"
-        return Submission(self, self.subject, exercise)
+    def submission(self, exercise: str) -> Asker:
+        assert self.sandboxed, "nothing to grade was taken"
+        return Asker(self, self.sandboxed, exercise)
 
     def open_sandbox(self, cells: Sequence[Sequence[str]]) -> Sandbox:
         sandbox, self.idle = self.idle, None
@@ -204,13 +204,13 @@ class Bench:
         """Keep it for the next submission, where it can give each a worker of its own."""
         self.idle = sandbox if sandbox.end() else None
 
-    def expected(self, question: Question) -> Answer:
+    def expected(self, question: Question) -> Reply:
         """What the reference answers; in a released folder, what it answered then."""
         if self.course.learner is None:
-            return self._lab(None, question)
+            return self._answered(None, question)
         if question.key not in self.recorded:
             raise AssertionError(f"no expected value in {RECORD.format(self.module.name)}")
-        return Answer(wire.decode(self.recorded[question.key].encode()))
+        return Reply(wire.decode(self.recorded[question.key].encode()))
 
     def record(self, file: Path) -> None:
         """Write down what the reference answered, for learners who do not have it."""
@@ -231,48 +231,52 @@ class Bench:
             return ""
         for mistake in self.mistakes:
             if mistake.number == exercise and all(
-                self._lab(mistake, question).same(answer) for question, answer in asked
+                self._answered(mistake, question).same(answer) for question, answer in asked
             ):
                 return mistake.what
         return ""
 
     @cached_property
-    def mistakes(self) -> list[Planted]:
-        return mistakes.read(self.module)
+    def mistakes(self) -> list[OtherAnswer]:
+        return other_answers.read(self.module)
 
     @cached_property
     def reference(self) -> Cells:
         return own_cells(self.module)
 
     @cached_property
-    def lab(self) -> Sandbox:
+    def reference_sandbox(self) -> Sandbox:
         """A sandbox for our own answers, right and wrong."""
         sandbox = self.open_sandbox(self.reference)
         self.closing.callback(sandbox.close)
         return sandbox
 
-    def _lab(self, mistake: Planted | None, question: Question) -> Answer:
+    def _answered(self, mistake: OtherAnswer | None, question: Question) -> Reply:
         key = (mistake, question)
         if key not in self.answers:
-            cells = mistakes.planted_cells(mistake, self.reference) if mistake else self.reference
-            self.lab.load(self.module.package, cells)
-            ended = self.lab.probe(question.source, question.inputs, SHORT if mistake else LIMIT)
-            self.answers[key] = read_answer(ended)
+            cells = (
+                other_answers.planted_cells(mistake, self.reference) if mistake else self.reference
+            )
+            self.reference_sandbox.load(self.module.package, cells)
+            ended = self.reference_sandbox.probe(
+                question.source, question.inputs, SHORT if mistake else LIMIT
+            )
+            self.answers[key] = read_reply(ended)
         return self.answers[key]
 
     def close(self) -> None:
-        self.let_go()
+        self.close_submission()
         if self.idle:
             self.idle.close()
         self.closing.close()
 
 
 @dataclass
-class Submission:
+class Asker:
     """What a check speaks to: the fixture `submission`."""
 
-    bench: Bench
-    subject: Subject
+    session: Session
+    sandboxed: Sandboxed
     exercise: str
     asked: Asked = field(default_factory=list)
 
@@ -300,7 +304,7 @@ class Submission:
             Failed: they differ, or no value came back.
         """
         question = Question.of(probe, inputs)
-        expected = self.bench.expected(question)
+        expected = self.session.expected(question)
         if expected.category:
             raise AssertionError(f"the reference gives no value: {expected.told}")
         answer = self._ask(question)
@@ -318,12 +322,12 @@ class Submission:
         if wrong:
             raise Failed(wrong)
 
-    def _ask(self, question: Question) -> Answer:
-        answer = self.subject.ask(question)
+    def _ask(self, question: Question) -> Reply:
+        answer = self.sandboxed.ask(question)
         self.asked.append((question, answer))
-        self.subject.asked[self.exercise].append((question, answer))
+        self.sandboxed.asked[self.exercise].append((question, answer))
         return answer
 
     def mistake(self) -> str:
         """The name of the known mistake that answers as this submission did, or nothing."""
-        return self.bench.known_mistake(self.exercise, self.asked)
+        return self.session.known_mistake(self.exercise, self.asked)

@@ -24,9 +24,9 @@ from tito.grader.verdict import PASSED, Check, Verdict
 if TYPE_CHECKING:
     import numpy as np
 
-    from tito.grader.judge import Bench, Submission
+    from tito.grader.judge import Asker, Session
 
-BENCHES = pytest.StashKey[dict[str, "Bench"]]()
+SESSIONS = pytest.StashKey[dict[str, "Session"]]()
 VERDICT = pytest.StashKey[Verdict]()
 TARGET = re.compile(rb"default_exp\s+core\.(\w+)")
 MARKS = (
@@ -56,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for mark in MARKS:
         config.addinivalue_line("markers", mark)
-    config.stash[BENCHES] = {}
+    config.stash[SESSIONS] = {}
     if config.getoption("submission") and config.args_source != config.ArgsSource.ARGS:
         config.args = _check_files(config)
 
@@ -91,27 +91,27 @@ def _guess(course: Course, path: Path) -> str:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    for bench in config.stash[BENCHES].values():
+    for session in config.stash[SESSIONS].values():
         if config.getoption("record_expected"):
-            bench.record(Path(config.getoption("record_expected")))
-        bench.close()
+            session.record(Path(config.getoption("record_expected")))
+        session.close()
 
 
 @pytest.fixture
-def submission(request: pytest.FixtureRequest) -> Submission:
+def submission(request: pytest.FixtureRequest) -> Asker:
     """What is graded: `run` asks it something, `check` compares it with the reference."""
-    benches = request.config.stash[BENCHES]
+    sessions = request.config.stash[SESSIONS]
     name = request.path.stem.removeprefix("test_")
-    if name not in benches:
-        benches[name] = _open_bench(request.config, name)
-    asked: Submission = benches[name].submission(check_of(request.node).exercise)
+    if name not in sessions:
+        sessions[name] = _open_bench(request.config, name)
+    asked: Asker = sessions[name].submission(check_of(request.node).exercise)
     return asked
 
 
-def _open_bench(config: pytest.Config, name: str) -> Bench:
+def _open_bench(config: pytest.Config, name: str) -> Session:
     """Take the submission that was named, or else this folder's own module."""
-    from tito.grader.intake.find import Found, Unreadable, read
-    from tito.grader.judge import Bench, own_cells
+    from tito.grader.intake.find import Submission, Unreadable, read_submission
+    from tito.grader.judge import Session, own_cells
     from tito.grader.sandbox import require_consent
 
     course, handed_in = find_course(config.rootpath), config.getoption("submission")
@@ -119,24 +119,24 @@ def _open_bench(config: pytest.Config, name: str) -> Bench:
     own = None if handed_in else int(os.name == "posix")
     try:
         path = Path(config.invocation_params.dir, handed_in or "")
-        found = Found(path.name, path.stem, path)
-        cells = read(found, module).cells if handed_in else own_cells(module)
-        bench = Bench(course, module, config.getoption("grading_seed"), own)
+        found = Submission(path.name, path.stem, path)
+        cells = read_submission(found, module).cells if handed_in else own_cells(module)
+        session = Session(course, module, config.getoption("grading_seed"), own)
         if handed_in:
-            require_consent(bench.level, config.getoption("unsandboxed"))
+            require_consent(session.level, config.getoption("unsandboxed"))
     except (Unreadable, TitoError) as error:
         pytest.exit(f"{error}", returncode=1 if isinstance(error, Unreadable) else 2)
-    bench.take(cells)
-    return bench
+    session.open(cells)
+    return session
 
 
 @pytest.fixture
-def rng(submission: Submission, request: pytest.FixtureRequest) -> np.random.Generator:
+def rng(submission: Asker, request: pytest.FixtureRequest) -> np.random.Generator:
     """Draws the inputs of a check: the same ones for every submission of a batch."""
     import numpy as np
 
     number = zlib.crc32(check_of(request.node).name.encode())
-    return np.random.default_rng([submission.bench.seed, number])
+    return np.random.default_rng([submission.session.seed, number])
 
 
 def check_of(item: pytest.Item) -> Check:

@@ -17,11 +17,11 @@ from pathlib import Path
 from tito.course import Module
 from tito.errors import TitoError
 from tito.exercises import find_exercises, strip_answers
-from tito.grader import mistakes
+from tito.grader import other_answers
 from tito.grader.batch import Plan, Run
 from tito.grader.gradebook import Batch
 from tito.grader.intake import find as intake
-from tito.grader.mistakes import Planted
+from tito.grader.other_answers import OtherAnswer
 from tito.grader.release.folder import release
 from tito.grader.verdict import Graded
 
@@ -54,13 +54,13 @@ class Answers:
         for number in self.empty:
             stub = strip_answers(text, only={number})
             self.texts[f"empty-{number}"] = NOT_WRITTEN.sub("pass", stub)
-        self.wrong = self._planted("wrong", mistakes.read(module))
-        self.right = self._planted("right", mistakes.read(module, mistakes.RIGHT))
+        self.wrong = self._planted("wrong", other_answers.read(module))
+        self.right = self._planted("right", other_answers.read(module, other_answers.RIGHT))
 
-    def _planted(self, kind: str, answers: list[Planted]) -> dict[str, Planted]:
+    def _planted(self, kind: str, answers: list[OtherAnswer]) -> dict[str, OtherAnswer]:
         named = {f"{kind}-{number:03}": answer for number, answer in enumerate(answers, 1)}
         for name, answer in named.items():
-            self.texts[name] = mistakes.planted_text(answer, self.module)
+            self.texts[name] = other_answers.planted_text(answer, self.module)
         return named
 
     def write(self, folder: Path) -> None:
@@ -85,7 +85,7 @@ class Proving:
             folder.mkdir()
             self.answers.write(folder)
             run = Run(self.plan, Path(name, "gradebook.sqlite"))
-            yield from run.grade(intake.find(folder))
+            yield from run.grade(intake.find_submissions(folder))
             self.batch = run.gradebook.batch
             self.graded = {one.student: one for one in run.gradebook.all()}
 

@@ -16,7 +16,7 @@ Key = tuple[str, str, int]  # number, function, and which of its pairs of marker
 
 
 @dataclass
-class Answer:
+class Written:
     lines: list[str]
     indent: str
 
@@ -28,17 +28,17 @@ class Answer:
         return [indent + line if line else line for line in moved]
 
 
-def take(text: str) -> dict[Key, Answer]:
+def take(text: str) -> dict[Key, Written]:
     """Every answer of the text; an unpaired marker is an error that names its line."""
-    lines, taken = split(text), dict[Key, Answer]()
+    lines, taken = split(text), dict[Key, Written]()
     for key, region in _places(lines):
         body = lines[region.begin + 1 : region.end]
         if not (len(body) == 1 and STUB.fullmatch(body[0].strip().removesuffix(")"))):
-            taken[key] = Answer(body, region.indent)
+            taken[key] = Written(body, region.indent)
     return taken
 
 
-def put(text: str, answers: dict[Key, Answer]) -> tuple[str, set[Key]]:
+def put(text: str, answers: dict[Key, Written]) -> tuple[str, set[Key]]:
     """Fill the answers into a text; return also those for which it has no place.
 
     An exercise is known by number and function: one that was only renumbered is found by its

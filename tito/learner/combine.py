@@ -10,9 +10,8 @@ from tito.errors import CodeError
 from tito.exercises import cells_of, strip_answers
 from tito.learner import answers
 from tito.notebook import percent
-from tito.notebook.align import align
 from tito.notebook.cell import Cell, name_cells
-from tito.notebook.merge import Choice, Conflict, Merged, merge
+from tito.notebook.merge import Choice, merge
 
 
 def combine(base: str, mine: str, theirs: str) -> tuple[str, list[str]]:
@@ -31,48 +30,19 @@ def combine(base: str, mine: str, theirs: str) -> tuple[str, list[str]]:
 
 
 def _combine(
-    base: str, mine: str, theirs: str, written: dict[answers.Key, answers.Answer]
+    base: str, mine: str, theirs: str, written: dict[answers.Key, answers.Written]
 ) -> tuple[str, set[answers.Key], list[str]]:
     lifted = strip_answers(mine, {key[0] for key in written}) if written else mine
     preamble, parsed = percent.parse(lifted)
     old = cells_of(base)
-    merged, kept = _settle(old, name_cells(parsed), cells_of(theirs))
-    text = preamble + _joined(merged.choices, old)
-    return (*answers.put(text, written), kept) if written else (text, set(), kept)
-
-
-def _settle(base: list[Cell], mine: list[Cell], theirs: list[Cell]) -> tuple[Merged, list[str]]:
-    """Merge; where both sides changed a cell, as if the course had not."""
-    merged = merge(base, mine, theirs)
-    conflicts = merged.conflicts
-    if conflicts:
-        for conflict in conflicts:
-            theirs = _unchanged(conflict, base, mine, theirs)
-        merged = merge(base, mine, name_cells(theirs))
+    merged = merge(old, name_cells(parsed), cells_of(theirs), script_wins=True)
     if merged.conflicts:
         raise CodeError(", ".join(conflict.name for conflict in merged.conflicts))
-    return merged, [conflict.name for conflict in conflicts]
-
-
-def _unchanged(
-    conflict: Conflict, base: list[Cell], mine: list[Cell], theirs: list[Cell]
-) -> list[Cell]:
-    """The course's cells with the cell of the conflict as it was in the base."""
-    places = align(base, theirs)
-    for index, cell in enumerate(theirs):
-        if conflict.notebook is not None and cell.text == conflict.notebook:
-            place = places[index]
-            return [
-                *theirs[:index],
-                *([] if place is None else [base[place]]),
-                *theirs[index + 1 :],
-            ]
-    for cell, place in zip(mine, align(base, mine), strict=True):
-        if conflict.notebook is None and cell.text == conflict.script and place is not None:
-            before = [i for i, there in enumerate(places) if there is not None and there < place]
-            at = before[-1] + 1 if before else 0
-            return [*theirs[:at], base[place], *theirs[at:]]
-    return theirs
+    text = preamble + _joined(merged.choices, old)
+    left = set[answers.Key]()
+    if written:
+        text, left = answers.put(text, written)
+    return text, left, merged.kept
 
 
 def _joined(choices: list[Choice], base: list[Cell]) -> str:

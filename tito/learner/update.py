@@ -50,7 +50,7 @@ def plan(course: Course, newer: Course, first: str) -> Update:
         if owner and theirs and base:
             _merge(update, Module(course.root, owner.number, owner.name), base, theirs)
         else:
-            own_export = name in exports and not _lent(course, exports[name])
+            own_export = name in exports and not _still_borrowed(course, exports[name])
             _compare(update, name, base, _read(course.root / name), theirs, own_export)
     return update
 
@@ -95,9 +95,9 @@ def _merge(update: Update, module: Module, base: bytes, theirs: bytes) -> None:
         update.writes[name] = text
 
 
-def _lent(course: Course, module: Module) -> bool:
+def _still_borrowed(course: Course, module: Module) -> bool:
     own = Module(course.root, module.number, module.name)
-    return own.script.exists() and export.is_lent(course, own)
+    return own.script.exists() and export.is_borrowed(course, own)
 
 
 def _read(path: Path) -> bytes | None:

@@ -32,17 +32,23 @@ class Conflict:
 class Merged:
     choices: list[Choice] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)  # names of cells that would be conflicts
 
 
-def merge(common: list[Cell], script: list[Cell], notebook: list[Cell]) -> Merged:
-    """The result has the order of the side that changed, or that moved cells; both may not."""
+def merge(
+    common: list[Cell], script: list[Cell], notebook: list[Cell], script_wins: bool = False
+) -> Merged:
+    """The result has the order of the side that changed, or that moved cells; both may not.
+
+    With `script_wins`, a cell that both sides changed stays as the script has it.
+    """
     if _equal(script, notebook):
         return Merged([Choice(one, one, two) for one, two in zip(script, notebook, strict=True)])
     in_script, in_notebook = align(common, script), align(common, notebook)
     ordered = in_order(in_notebook), in_order(in_script)
     if _equal(notebook, common) or (ordered[0] and not _equal(script, common)):
-        return _Merger(common, script, notebook, in_script, in_notebook, True).run()
-    merged = _Merger(common, notebook, script, in_notebook, in_script, False).run()
+        return _Merger(common, script, notebook, in_script, in_notebook, True, script_wins).run()
+    merged = _Merger(common, notebook, script, in_notebook, in_script, False, script_wins).run()
     if not any(ordered):
         merged.conflicts.append(Conflict("the order of the cells", "moved", "moved"))
     return merged
@@ -66,6 +72,7 @@ class _Merger:
     led: list[int | None]
     others: list[int | None]
     script_leads: bool
+    script_wins: bool
 
     def run(self) -> Merged:
         self.merged = Merged()
@@ -75,9 +82,17 @@ class _Merger:
                 self._add(cell, cell, None)
             else:
                 self._choose(self.common[place], cell, partner.get(place))
-        self._insert([one for one in self.merged.choices if self._sides(one)[1] is None])
-        for place, cell in partner.items():
-            if place is not None and place not in self.led and not same(cell, self.common[place]):
+        gone = [
+            cell
+            for place, cell in partner.items()
+            if place is not None and place not in self.led and not same(cell, self.common[place])
+        ]  # from the lead, but changed by the other side
+        back = {id(cell) for cell in gone} if self.script_wins and not self.script_leads else set()
+        self._insert([one for one in self.merged.choices if self._sides(one)[1] is None], back)
+        for cell in gone:
+            if self.script_wins:
+                self.merged.kept.append(cell.name)
+            else:
                 self._conflict(cell, None, cell)
         return self.merged
 
@@ -90,12 +105,12 @@ class _Merger:
         else:
             self._conflict(lead, lead, other)
 
-    def _insert(self, added_by_lead: list[Choice]) -> None:
-        """Put the other side's new cells behind the cell they stood behind."""
+    def _insert(self, added_by_lead: list[Choice], back: set[int]) -> None:
+        """Put the other side's new cells, and those to bring back, behind the cell before them."""
         position = 0
         for cell, place in zip(self.other, self.others, strict=True):
             mine = [self._sides(choice)[1] for choice in self.merged.choices]
-            if place is not None:
+            if place is not None and id(cell) not in back:
                 position = next((i + 1 for i, one in enumerate(mine) if one is cell), position)
                 continue
             twin = next((one for one in added_by_lead if _twins(one.winner, cell)), None)
@@ -104,9 +119,14 @@ class _Merger:
                     position += 1  # the leading side added something in this place: it goes first
                 self._add(cell, None, cell, position)
                 position += 1
-            elif same(twin.winner, cell):
+            elif self.script_wins or same(twin.winner, cell):
+                if not same(twin.winner, cell):
+                    self.merged.kept.append(cell.name)
                 twin.script, twin.notebook = twin.script or cell, twin.notebook or cell
+                twin.winner = twin.script
                 added_by_lead.remove(twin)
+                places = enumerate(self.merged.choices, 1)
+                position = next(after for after, choice in places if choice is twin)
             else:
                 self._conflict(cell, twin.winner, cell)
 
@@ -126,6 +146,11 @@ class _Merger:
 
     def _conflict(self, named: Cell, lead: Cell | None, other: Cell | None) -> None:
         sides = (lead, other) if self.script_leads else (other, lead)
+        if self.script_wins:
+            self.merged.kept.append(named.name)
+            if sides[0]:
+                self._add(sides[0], lead, other)
+            return
         script, notebook = (cell.text if cell else None for cell in sides)
         self.merged.conflicts.append(Conflict(named.name, script, notebook))
 

@@ -20,7 +20,7 @@ from tests.grader.hostile.bank import COURSE, MODULE, Entry, attacks
 from tests.grader.hostile.files import entries
 from tito.grader.batch import Plan, Run
 from tito.grader.gradebook import Batch, Gradebook
-from tito.grader.intake.find import find
+from tito.grader.intake.find import find_submissions
 from tito.grader.sandbox import NAMES, SAFE, Sandbox, SandboxError, best_level, inside_folder
 from tito.grader.verdict import Check, Graded
 
@@ -67,7 +67,7 @@ class Scene:
         for folder in (self.submissions, self.scratch):
             folder.mkdir(parents=True)
         paths = {entry.write(self.submissions): entry.name for entry in BANK}
-        self.names = {paths[one.path]: one.name for one in find(self.submissions)}
+        self.names = {paths[one.path]: one.name for one in find_submissions(self.submissions)}
         homes = (self.root, Path.home(), Path("/tmp"))
         self.canaries = [Path(tempfile.mkdtemp("-canary", dir=home)) for home in homes]
         for folder in self.canaries:
@@ -112,7 +112,7 @@ class Scene:
     def _by_run(self) -> None:
         plan = Plan(COURSE, MODULE, self.level, SEED, JOBS, LIMIT)
         run = Run(plan, self.out / "gradebook.sqlite")
-        assert len(list(run.grade(find(self.submissions)))) == len(BANK)
+        assert len(list(run.grade(find_submissions(self.submissions)))) == len(BANK)
 
 
 def _seen(path: Path) -> str:

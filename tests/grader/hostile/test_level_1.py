@@ -15,7 +15,7 @@ from tests.grader.grading import add_checks, hand_in, submission
 from tests.toy import make_course
 from tito.grader.batch import Plan, Run
 from tito.grader.gradebook import Gradebook
-from tito.grader.intake.find import find
+from tito.grader.intake.find import find_submissions
 from tito.grader.verdict import Graded, Verdict
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="level 1 is POSIX")
@@ -53,7 +53,7 @@ def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     texts = {name: submission(course, double=code) for name, (code, _) in ATTACKS.items()}
     folder = hand_in(root / "in", **texts)
     plan = Plan(toy, toy.module("alpha"), request.param, seed=7, jobs=2, limit=0.5)
-    list(Run(plan, root / "book.sqlite").grade(find(folder)))
+    list(Run(plan, root / "book.sqlite").grade(find_submissions(folder)))
     return {one.student: one for one in Gradebook(root / "book.sqlite", None).all()}
 
 

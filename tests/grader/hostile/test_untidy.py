@@ -14,7 +14,7 @@ from tests.grader.hostile.untidy import untidy
 from tito.grader.batch import Plan, Run
 from tito.grader.feedback import feedback
 from tito.grader.gradebook import Batch
-from tito.grader.intake.find import find
+from tito.grader.intake.find import find_submissions
 from tito.grader.page import page
 from tito.grader.sandbox import SAFE
 from tito.grader.verdict import Graded
@@ -36,7 +36,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     root: Path = tmp_path_factory.mktemp("untidy")
     (root / "in").mkdir()
     paths = {entry.write(root / "in"): entry.name for entry in BANK}
-    found = find(root / "in")
+    found = find_submissions(root / "in")
     run = Run(Plan(COURSE, MODULE, level, seed=7, jobs=2), root / "gradebook.sqlite")
     assert len(list(run.grade(found))) == len(BANK)
     graded = {one.name: one for one in run.gradebook.all()}

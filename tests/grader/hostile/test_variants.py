@@ -23,7 +23,7 @@ def test_no_variant_of_a_wrong_answer_scores_full(tmp_path, count):
         (submissions / f"variant{index}.py").write_text(text, "utf-8")
         wrong[f"variant{index}"] = numbers
     run = Run(Plan(COURSE, MODULE, level, seed=count, jobs=2), tmp_path / "gradebook.sqlite")
-    assert len(list(run.grade(intake.find(submissions)))) == count
+    assert len(list(run.grade(intake.find_submissions(submissions)))) == count
     batch = run.gradebook.batch
     for graded in run.gradebook.all():
         assert graded.points < batch.out_of, f"{graded.name}: {wrong[graded.student]}"

@@ -11,8 +11,8 @@ import textwrap
 from collections.abc import Iterator
 
 from tito.course import Module
-from tito.grader import mistakes
-from tito.grader.mistakes import Planted, plant
+from tito.grader import other_answers
+from tito.grader.other_answers import OtherAnswer, plant
 
 NOISE = ("pass", "_ = None", "if False:\n    raise ValueError", "assert True", "unused = [1, 2]")
 
@@ -20,7 +20,7 @@ NOISE = ("pass", "_ = None", "if False:\n    raise ValueError", "assert True", "
 def variants(module: Module, count: int, seed: int) -> Iterator[tuple[str, list[str]]]:
     """(text of a submission, numbers of the exercises it has wrong)."""
     draw = random.Random(seed)
-    wrong = mistakes.read(module)
+    wrong = other_answers.read(module)
     for index in range(count):
         first = wrong[index % len(wrong)]
         others = [one for one in wrong if one.number != first.number]
@@ -34,7 +34,7 @@ def variants(module: Module, count: int, seed: int) -> Iterator[tuple[str, list[
         yield "\n".join(lines) + "\n", [answer.number for answer in chosen]
 
 
-def _reworded(answer: Planted, draw: random.Random) -> Planted:
+def _reworded(answer: OtherAnswer, draw: random.Random) -> OtherAnswer:
     tree = ast.parse("def answer(*given):\n" + textwrap.indent(answer.code, "    "))
     names = _local_names(tree)
     renamed = {name: f"{name}_{draw.choice('abc')}" for name in names if draw.random() < 0.7}
@@ -46,7 +46,7 @@ def _reworded(answer: Planted, draw: random.Random) -> Planted:
             body += ast.parse(draw.choice(NOISE)).body
         body.append(statement)
     code = ast.unparse(ast.Module(body=body, type_ignores=[]))
-    return Planted(answer.number, answer.target, answer.what, answer.says, code)
+    return OtherAnswer(answer.number, answer.target, answer.what, answer.says, code)
 
 
 def _local_names(tree: ast.AST) -> set[str]:

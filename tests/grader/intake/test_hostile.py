@@ -33,7 +33,14 @@ from tests.grader.hostile.bank import MODULE, Entry
 from tests.grader.hostile.files import entries
 from tito.course import Course, Module
 from tito.grader.intake import extract, files, limits
-from tito.grader.intake.find import Found, Source, Unreadable, find, read, read_here
+from tito.grader.intake.find import (
+    Source,
+    Submission,
+    Unreadable,
+    find_submissions,
+    read_here,
+    read_submission,
+)
 from tito.grader.intake.names import unique_names
 from tito.grader.text import file_names
 
@@ -56,7 +63,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def outcome(path: Path, module: Module) -> Source | str:
     """The source, or the one line that says why there is none."""
     try:
-        return read(Found(path.name, "jane", path), module)
+        return read_submission(Submission(path.name, "jane", path), module)
     except Unreadable as error:
         line = str(error)
         assert line and line.isprintable() and len(line) <= 200, line
@@ -170,7 +177,7 @@ def test_code_is_never_run_parsed_or_imported(
     path = file(tmp_path, "jane.py", WORK + "1/0\ndef (")
     for name in ("compile", "exec", "eval", "__import__"):
         monkeypatch.setattr(f"builtins.{name}", lambda *_, **__: pytest.fail("it was run"))
-    cells, *_ = read_here(Found("jane", "jane", path), alpha)
+    cells, *_ = read_here(Submission("jane", "jane", path), alpha)
     monkeypatch.undo()
     assert cells == (("cell 1", "#| export\nx = 1\n1/0\ndef ("),)
 
@@ -203,7 +210,7 @@ def test_what_needs_too_much_gets_a_line_and_the_rest_is_read(
     for name, content in too_much():
         file(tmp_path, name, content)
     file(tmp_path, "work.py", WORK)
-    said = {one.name: outcome(one.path, alpha) for one in find(tmp_path)}
+    said = {one.name: outcome(one.path, alpha) for one in find_submissions(tmp_path)}
     assert isinstance(said.pop("work.py"), Source)
     assert said == {name: TOO_MUCH for name, _ in too_much()}
     assert not multiprocessing.active_children()
@@ -266,7 +273,7 @@ def test_links_and_special_files_are_never_opened(
     with socket.socket(socket.AF_UNIX) as listening:
         monkeypatch.chdir(batch)  # a socket's path is short
         listening.bind("socket.py")
-    said = {found.name: outcome(found.path, alpha) for found in find(batch, alpha)}
+    said = {found.name: outcome(found.path, alpha) for found in find_submissions(batch, alpha)}
     link, missing = "a link, which is not followed", "no alpha_dev.py or alpha_dev.ipynb in it"
     assert said == {
         "file.py": f"file.py: {link}",
@@ -508,8 +515,8 @@ def test_a_time_that_is_none_is_not_told(tmp_path: Path, alpha: Module) -> None:
     late.mtime = 1e300
     file(tmp_path, "a.zip", undated)
     file(tmp_path, "b.tgz", tarred(late, content=WORK.encode()))
-    assert [one.time for one in find(tmp_path, alpha)] == [None, None]
-    assert all(isinstance(outcome(one.path, alpha), Source) for one in find(tmp_path))
+    assert [one.time for one in find_submissions(tmp_path, alpha)] == [None, None]
+    assert all(isinstance(outcome(one.path, alpha), Source) for one in find_submissions(tmp_path))
 
 
 # Names.
@@ -575,7 +582,7 @@ def test_hostile_names_on_disk_are_found_and_read(tmp_path: Path, alpha: Module)
         except OSError:  # a Mac takes UTF-8 only
             continue
         made.append(name)
-    found = find(tmp_path, alpha)
+    found = find_submissions(tmp_path, alpha)
     assert len(found) >= len(made) - 3  # two are no work by their names; a Mac has one A.py
     assert_safe([one.name for one in found])
     for one in found:

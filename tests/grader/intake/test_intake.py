@@ -18,7 +18,13 @@ import pytest
 from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.exercises import ANY_MARK, cells_of, strip_answers
-from tito.grader.intake.find import Found, Source, Unreadable, find, read
+from tito.grader.intake.find import (
+    Source,
+    Submission,
+    Unreadable,
+    find_submissions,
+    read_submission,
+)
 from tito.learner.folder import contents
 from tito.notebook.cells import read_percent
 from tito.notebook.ipynb import to_json
@@ -75,8 +81,8 @@ def cell(source: object, **metadata: object) -> dict[str, object]:
 
 
 def only(folder: Path, module: Module) -> Source:
-    (found,) = find(folder)
-    return read(found, module)
+    (found,) = find_submissions(folder)
+    return read_submission(found, module)
 
 
 def code(source: Source) -> list[str]:
@@ -116,7 +122,7 @@ NAMED = [
 def test_each_platform_names_its_students(
     tmp_path: Path, name: str, student: str, late: bool
 ) -> None:
-    (found,) = find(put(tmp_path, {name: ""}))
+    (found,) = find_submissions(put(tmp_path, {name: ""}))
     assert (found.student, found.late) == (student, late)
     assert found.name == found.path.name == name.split("/")[0]
 
@@ -133,13 +139,13 @@ def test_gradescope_names_the_submitters_in_its_own_file(tmp_path: Path) -> None
         "submission_11/a.py": "",
         "submission_12/a.py": "",
     }
-    found = find(put(tmp_path, files))
+    found = find_submissions(put(tmp_path, files))
     assert [one.student for one in found] == ["Jane Doe, Li Wei", "Ann O’Neil"]
 
 
 def test_two_students_of_one_name_are_told_apart_by_number(tmp_path: Path) -> None:
     names = [f"Participant_{number}_assignsubmission_file_" for number in (11, 12)]
-    found = find(put(tmp_path, {f"{name}/attention_dev.py": "" for name in names}))
+    found = find_submissions(put(tmp_path, {f"{name}/attention_dev.py": "" for name in names}))
     assert [one.student for one in found] == ["Participant 11", "Participant 12"]
 
 
@@ -150,15 +156,15 @@ NOT_GRADED = ("ipynb.txt", "ipynb.json", "py.txt", "json", "html", "pdf", "tar.x
 def test_what_is_not_graded_has_a_row_and_a_reason(
     tmp_path: Path, alpha: Module, ending: str
 ) -> None:
-    (found,) = find(put(tmp_path, {f"jane.{ending}": "{}"}))
+    (found,) = find_submissions(put(tmp_path, {f"jane.{ending}": "{}"}))
     assert (found.name, found.student) == (f"jane.{ending}", "jane")
     with pytest.raises(Unreadable, match=re.escape(f"found jane.{ending}")):
-        read(found, alpha)
+        read_submission(found, alpha)
 
 
 def test_a_paper_beside_the_work_does_not_stand_in_its_way(tmp_path: Path, alpha: Module) -> None:
-    (found,) = find(put(tmp_path, {"jane.pdf": "", "jane.py": WORK, "jane.json": "{}"}))
-    assert (found.name, code(read(found, alpha))) == ("jane.py", ["x = 1"])
+    (found,) = find_submissions(put(tmp_path, {"jane.pdf": "", "jane.py": WORK, "jane.json": "{}"}))
+    assert (found.name, code(read_submission(found, alpha))) == ("jane.py", ["x = 1"])
 
 
 ACCENTS = "zoe\u0301"  # as a Mac takes them apart
@@ -177,22 +183,24 @@ ATTEMPTS = [
 def test_two_attempts_are_one_learners_and_the_last_counts(
     tmp_path: Path, alpha: Module, first: str, second: str, student: str, name: str
 ) -> None:
-    (found,) = find(put(tmp_path, {first: WORK, second: WORK.replace("1", "2")}))
+    (found,) = find_submissions(put(tmp_path, {first: WORK, second: WORK.replace("1", "2")}))
     assert (found.student, found.name, found.late) == (student, name, "LATE" in second)
-    source = read(found, alpha)
+    source = read_submission(found, alpha)
     assert code(source) == ["x = 2"]
     assert first.endswith("txt") or "was read, not" in source.note
 
 
 def test_numbers_without_a_first_attempt_are_learners_of_their_own(tmp_path: Path) -> None:
     names = ["student-1.py", "student-2.py", "student (3).py", "ada-2.py", "ada.py"]
-    found = find(put(tmp_path, {name: "" for name in names}))
+    found = find_submissions(put(tmp_path, {name: "" for name in names}))
     assert [one.student for one in found] == ["ada", "student (3)", "student-1", "student-2"]
 
 
 def test_what_is_nobodys_work_is_left_out(tmp_path: Path) -> None:
     noise = [".DS_Store", "__MACOSX/._jane.py", ".hidden/a.py", "submission_metadata.yml"]
-    found = find(put(tmp_path, {name: "" for name in [*noise, "janedoe.py", "li_7_8_report.pdf"]}))
+    found = find_submissions(
+        put(tmp_path, {name: "" for name in [*noise, "janedoe.py", "li_7_8_report.pdf"]})
+    )
     assert [one.student for one in found] == ["janedoe", "li"]
 
 
@@ -202,18 +210,18 @@ def test_a_student_with_nothing_usable_still_appears(tmp_path: Path, alpha: Modu
     assert reason(tmp_path, alpha) == expected
     (tmp_path / "li").mkdir()
     with pytest.raises(Unreadable, match=r"alpha_dev.ipynb in it: it is empty$"):
-        read(find(tmp_path)[1], alpha)
+        read_submission(find_submissions(tmp_path)[1], alpha)
 
 
 def test_a_folder_that_is_no_batch_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TitoError, match="does not exist"):
-        find(tmp_path / "nowhere")
+        find_submissions(tmp_path / "nowhere")
     with pytest.raises(TitoError, match="no submissions in"):
-        find(tmp_path)
+        find_submissions(tmp_path)
     with pytest.raises(TitoError, match="is not a folder"):
-        find(put(tmp_path, {"all.zip": ""}) / "all.zip")
+        find_submissions(put(tmp_path, {"all.zip": ""}) / "all.zip")
     with pytest.raises(TitoError, match="is one submission"):
-        find(put(tmp_path, {"modules/12_attention/attention_dev.py": ""}))
+        find_submissions(put(tmp_path, {"modules/12_attention/attention_dev.py": ""}))
 
 
 def test_several_files_of_one_student_are_one_submission(tmp_path: Path, alpha: Module) -> None:
@@ -223,13 +231,13 @@ def test_several_files_of_one_student_are_one_submission(tmp_path: Path, alpha: 
         "doe_LATE_7_101_alpha_dev-1.py": WORK.replace("1", "101"),
         "roe_8_50_alpha_dev.py": WORK,
     }
-    doe, roe = find(put(tmp_path, files))
+    doe, roe = find_submissions(put(tmp_path, files))
     assert (doe.student, doe.late, doe.path.name) == ("doe", True, "doe_LATE_7_101_alpha_dev-1.py")
     assert [path.name for path in doe.others] == ["doe_7_100_alpha_dev.py", "doe_7_99_alpha_dev.py"]
-    source = read(doe, alpha)
+    source = read_submission(doe, alpha)
     assert code(source) == ["x = 101"]
     assert source.note == "alpha_dev-1.py was read, not alpha_dev.py, alpha_dev.py"
-    assert code(read(roe, alpha)) == ["x = 1"]
+    assert code(read_submission(roe, alpha)) == ["x = 1"]
 
 
 def test_a_zip_beside_its_unpacked_folder_is_one_submission(tmp_path: Path, alpha: Module) -> None:
@@ -255,10 +263,10 @@ def test_the_time_is_that_of_the_modules_file(tmp_path: Path, alpha: Module) -> 
         archive.writestr(info, WORK)
     put(tmp_path, {"jane/alpha_dev.py": WORK, "jane/beta_dev.py": WORK, "roe/notes.txt": ""})
     os.utime(tmp_path / "jane/alpha_dev.py", (1_700_000_000, 1_700_000_000))
-    times = {one.name: one.time for one in find(tmp_path, alpha)}
+    times = {one.name: one.time for one in find_submissions(tmp_path, alpha)}
     noon = time.mktime((2026, 3, 1, 12, 30, 0, 0, 0, -1))  # a zip tells no zone
     assert times == {"jane": 1_700_000_000.0, "li.zip": noon, "roe": None}
-    assert {one.time for one in find(tmp_path)} == {None}
+    assert {one.time for one in find_submissions(tmp_path)} == {None}
 
 
 ZONES = [  # when it is half past eight in the morning, in winter and in summer
@@ -293,7 +301,7 @@ def test_the_time_in_a_zip_is_local(
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
-        times = [one.time for one in find(tmp_path, alpha)]
+        times = [one.time for one in find_submissions(tmp_path, alpha)]
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -479,7 +487,9 @@ def test_a_notebook_with_many_pictures_is_read(tmp_path: Path, alpha: Module) ->
 def test_the_hash_is_that_of_the_cells(tmp_path: Path, alpha: Module) -> None:
     text = alpha.script.read_text("utf-8")
     put(tmp_path, {"a.py": text, "b.ipynb": notebook(text), "c.py": text.replace("x + 1", "x + 2")})
-    one, same, other = (read(found, alpha).sha256 for found in find(tmp_path))
+    one, same, other = (
+        read_submission(found, alpha).sha256 for found in find_submissions(tmp_path)
+    )
     assert one == same != other
     assert len(one) == 64
 
@@ -539,13 +549,17 @@ def test_the_courses_own_modules_give_what_export_takes(module: Module, tmp_path
     put(tmp_path, {"a.py": text, "b.ipynb": notebook(text), "c.zip": zipped(learner)})
     put(tmp_path / "d", learner)
     expected = [block(one).split("\n")[1:] for one in exported_cells(read_percent(module.script))]
-    for found in find(tmp_path):
-        source = read(found, module)
+    for found in find_submissions(tmp_path):
+        source = read_submission(found, module)
         assert [exported(text) for text in code(source)] == expected, found.name
         assert source.note == ""
 
 
 def test_a_found_submission_is_read_again_just_so(tmp_path: Path, alpha: Module) -> None:
     put(tmp_path, {"jane.py": WORK})
-    assert find(tmp_path) == find(tmp_path) == [Found("jane.py", "jane", tmp_path / "jane.py")]
+    assert (
+        find_submissions(tmp_path)
+        == find_submissions(tmp_path)
+        == [Submission("jane.py", "jane", tmp_path / "jane.py")]
+    )
     assert only(tmp_path, alpha) == only(tmp_path, alpha)

@@ -14,10 +14,9 @@ from tito import console, files
 from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.grader.batch import Plan, Run, exercise_names, near
-from tito.grader.gradebook import IN_TIME, Gradebook, Lateness
-from tito.grader.gradebook import merge as merge_books
+from tito.grader.gradebook import IN_TIME, Gradebook, Lateness, merge_gradebooks
 from tito.grader.intake import find as intake
-from tito.grader.intake.find import Found
+from tito.grader.intake.find import Submission
 from tito.grader.judge import LIMIT
 from tito.grader.report import write_reports
 from tito.grader.sandbox import NAMES, level_here
@@ -73,7 +72,7 @@ def batch(
     course, module = _course_of(name)
     to = folder or Path(f"grades-{module.folder_name}")
     late = _lateness(to / BOOK, due.timestamp() if due else None, late_percent)
-    found = intake.find(submissions, module if late.due else None)
+    found = intake.find_submissions(submissions, module if late.due else None)
     found = [one for one in found if one.path.resolve() != to.resolve()]  # an earlier run's
     _refuse_unknown(again, found)
     found = _shard(found, shard, seed) if shard else found
@@ -94,7 +93,7 @@ def batch(
 def merge(folders: tuple[Path, ...], folder: Path, late_percent: float | None) -> int:
     _lateness(folder / BOOK, None, late_percent)
     with files.lock(folder):
-        book = merge_books([one / BOOK for one in folders], folder / BOOK, late_percent)
+        book = merge_gradebooks([one / BOOK for one in folders], folder / BOOK, late_percent)
         _, module = _course_of(book.batch.module)
         write_reports(book, folder, exercise_names(module), book.lateness().percent)
     _conclude(book, folder)
@@ -126,13 +125,13 @@ def _moment(due: float | None) -> str:
     return f"{datetime.fromtimestamp(due):%Y-%m-%d %H:%M}" if due else "at any time"
 
 
-def _refuse_unknown(again: tuple[str, ...], found: list[Found]) -> None:
+def _refuse_unknown(again: tuple[str, ...], found: list[Submission]) -> None:
     for name in set(again) - {one.name for one in found}:
         close = " or ".join(near(name, (one.name for one in found)))
         raise TitoError(f"no submission {name!r}", f"did you mean {close}?")
 
 
-def _shard(found: list[Found], shard: str, seed: int | None) -> list[Found]:
+def _shard(found: list[Submission], shard: str, seed: int | None) -> list[Submission]:
     match = re.fullmatch(r"(\d+)/(\d+)", shard)
     first, count = (int(match[1]), int(match[2])) if match else (0, 0)
     if not 1 <= first <= count:
@@ -142,7 +141,7 @@ def _shard(found: list[Found], shard: str, seed: int | None) -> list[Found]:
     return found[first - 1 :: count]
 
 
-def _run(plan: Plan, book: Path, found: list[Found]) -> Gradebook:
+def _run(plan: Plan, book: Path, found: list[Submission]) -> Gradebook:
     run, start, done = Run(plan, book), time.monotonic(), 0
 
     def rate(_: object) -> str:

@@ -63,7 +63,7 @@ def import_for_all(name: str) -> None:
 
 
 def fork_probe(task: dict[str, Any]) -> tuple[str, bytes]:
-    """Run a probe in a fork; return how it ended and what it wrote."""
+    """Running a probe in a fork; return how it ended and what it wrote."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -73,7 +73,7 @@ def fork_probe(task: dict[str, Any]) -> tuple[str, bytes]:
         finally:
             os._exit(0)
     os.close(writer)
-    run = Run(child, reader, task["limit"])
+    run = Running(child, reader, task["limit"])
     try:
         return run.watch(), bytes(run.written)
     finally:
@@ -102,7 +102,7 @@ def confine(writer: int, limit: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
 
 
-class Run:
+class Running:
     """A probe at work, seen from the worker."""
 
     def __init__(self, child: int, reader: int, limit: float) -> None:

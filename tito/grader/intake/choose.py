@@ -19,7 +19,7 @@ _OF_ANOTHER = re.compile(r"\w+_dev\b|__init__\.py|conftest\.py|setup\.py|test_",
 
 
 @dataclass
-class Chosen:
+class Candidates:
     """The module's files: one, or a `.py` and an `.ipynb` from one place."""
 
     files: list[Member]
@@ -27,7 +27,7 @@ class Chosen:
     note: str = ""  # what else there was
 
 
-def choose(members: list[Member], module: Module, nesting: int = MAX_NESTING) -> Chosen:
+def choose(members: list[Member], module: Module, nesting: int = MAX_NESTING) -> Candidates:
     """The module's files, looked for in archives where they do not lie open."""
     chosen = _choose(members, module)
     archives = [m for m in members if is_archive(m.name) and not m.ignored] if nesting else []
@@ -44,7 +44,7 @@ def choose(members: list[Member], module: Module, nesting: int = MAX_NESTING) ->
     raise Unreadable(reason or _nothing(members, module))
 
 
-def _choose(members: list[Member], module: Module) -> Chosen | None:
+def _choose(members: list[Member], module: Module) -> Candidates | None:
     usable = [m for m in members if m.suffix in (".py", ".ipynb") and not m.ignored]
     ranked = _ranked([m for m in usable if not m.problem], module) or _ranked(usable, module)
     if not ranked:
@@ -54,7 +54,7 @@ def _choose(members: list[Member], module: Module) -> Chosen | None:
     files = [first, *beside[:1]]
     ending = (".tito", "sync", f"{module.folder_name}.py")
     common = [m for m in members if m.path.parts[-3:] == ending and not m.problem]
-    return Chosen(files, common, _note(files, [m for m in ranked if m not in files]))
+    return Candidates(files, common, _note(files, [m for m in ranked if m not in files]))
 
 
 def _note(files: list[Member], others: list[Member]) -> str:

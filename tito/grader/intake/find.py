@@ -30,7 +30,7 @@ from tito.grader.intake.limits import within_limits
 from tito.grader.intake.read import read_versions
 from tito.grader.text import printable
 
-__all__ = ["Found", "Source", "Unreadable", "find", "read"]
+__all__ = ["Source", "Submission", "Unreadable", "find_submissions", "read_submission"]
 
 # Gradescope's, and Windows' own.
 NOT_HANDED_IN = {"submission_metadata.yml", "thumbs.db", "desktop.ini"}
@@ -39,7 +39,7 @@ END_OF_TIME = 2**33  # a year that dates can hold, whatever an archive says
 
 
 @dataclass(frozen=True)
-class Found:
+class Submission:
     """One submission: all that one student handed in."""
 
     name: str  # unique in the batch, on one plain line
@@ -50,7 +50,7 @@ class Found:
     others: tuple[Path, ...] = ()  # the student's other files
 
 
-def find(folder: Path, module: Module | None = None) -> list[Found]:
+def find_submissions(folder: Path, module: Module | None = None) -> list[Submission]:
     """The submissions in a folder by name; where the module is given, when each was handed in."""
     groups: dict[tuple[str, str], list[tuple[names.FileName, Path]]] = {}
     paths = list(_entries(folder))
@@ -63,7 +63,9 @@ def find(folder: Path, module: Module | None = None) -> list[Found]:
     unique = names.unique_names([_name(group) for group in ordered])
     students = _students(folder, ordered)
     found = [
-        Found(name, student, group[0][1], group[0][0].late, others=tuple(p for _, p in group[1:]))
+        Submission(
+            name, student, group[0][1], group[0][0].late, others=tuple(p for _, p in group[1:])
+        )
         for name, student, group in zip(unique, students, ordered, strict=True)
     ]
     timed = [replace(one, time=_time(one, module)) if module else one for one in found]
@@ -115,28 +117,28 @@ def _gradescope_students(folder: Path) -> dict[str, str]:
     return names.gradescope_students(metadata.decode("utf-8", "replace"))
 
 
-def _time(found: Found, module: Module) -> float | None:
+def _time(found: Submission, module: Module) -> float | None:
     try:
         return cast("float | None", within_limits(_time_of, found, module))
     except Unreadable:
         return None
 
 
-def _time_of(found: Found, module: Module) -> float | None:
+def _time_of(found: Submission, module: Module) -> float | None:
     times = [member.time for member in choose(_members(found), module).files]
     return max(
         (time for time in times if time is not None and 0 < time < END_OF_TIME), default=None
     )
 
 
-def read(found: Found, module: Module) -> Source:
+def read_submission(found: Submission, module: Module) -> Source:
     """The learner's module; an Unreadable says in one line why there is none."""
     _ = module.cells  # if the course's own module is broken, that is said here
     cells, note, outside = within_limits(read_here, found, module)
     return Source(_cells(cells), note, _cells(outside))
 
 
-def read_here(found: Found, module: Module) -> tuple[Cells, str, Cells]:
+def read_here(found: Submission, module: Module) -> tuple[Cells, str, Cells]:
     """The cells that count, a note, and the other cells: read in this process."""
     chosen = choose(_members(found), module)
     source = read_versions(chosen.files, chosen.common, module)
@@ -148,7 +150,7 @@ def _cells(pairs: list[list[str]]) -> Cells:
     return tuple((name, code) for name, code in pairs)
 
 
-def _members(found: Found) -> list[Member]:
+def _members(found: Submission) -> list[Member]:
     paths = (found.path, *found.others)
     parsed = names.attempts([names.parse(path.name) for path in paths])
     members: list[Member] = []

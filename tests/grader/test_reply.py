@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tito.grader.answer import Answer, compare, read_answer
 from tito.grader.inside import wire
+from tito.grader.reply import Reply, compare, read_reply
 from tito.grader.sandbox import Ended
 
 
@@ -92,7 +92,7 @@ def lines(*values):
     ],
 )
 def test_an_ending_without_a_value_has_a_reason(ended, category, told):
-    answer = read_answer(ended)
+    answer = read_reply(ended)
     assert (answer.category, answer.told) == (category, told)
 
 
@@ -102,19 +102,19 @@ def test_an_error_says_type_message_and_place_but_no_address():
         "message": "bad <object at 0x7f12ab34cd56>",
         "where": "cell 2, line 3",
     }
-    answer = read_answer(Ended("value", lines({"value": {"error": told}})))
+    answer = read_reply(Ended("value", lines({"value": {"error": told}})))
     assert answer.told == "ValueError: bad <object at 0x…> (cell 2, line 3)"
     stub = {
         "type": "NotImplementedError",
         "message": "exercise 12.1: attention_scores",
         "where": "",
     }
-    answer = read_answer(Ended("value", lines({"value": {"error": stub}})))
+    answer = read_reply(Ended("value", lines({"value": {"error": stub}})))
     assert answer.category == "not written"
 
 
 def test_the_same_error_is_the_same_answer_wherever_it_was_raised():
-    here = Answer(category="error", reason="ValueError: no", where="cell 1, line 2")
-    there = Answer(category="error", reason="ValueError: no", where="cell 9, line 9")
+    here = Reply(category="error", reason="ValueError: no", where="cell 1, line 2")
+    there = Reply(category="error", reason="ValueError: no", where="cell 9, line 9")
     assert here.same(there)
-    assert not here.same(Answer(value=1))
+    assert not here.same(Reply(value=1))

@@ -23,7 +23,7 @@ ENTRY = re.compile(
 
 
 @dataclass(frozen=True)
-class Planted:
+class OtherAnswer:
     """An answer other than the course's own."""
 
     number: str  # "12.3"
@@ -36,18 +36,18 @@ class Planted:
         return f"{self.number} {self.target}: {self.what}"
 
 
-def read(module: Module, folder: Path = FOLDER) -> list[Planted]:
+def read(module: Module, folder: Path = FOLDER) -> list[OtherAnswer]:
     """The entries of one file; one that cannot be read is an error, not left out."""
     path = module.root / folder / f"{module.folder_name}.md"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    found = [Planted(*parts) for parts in ENTRY.findall(text)]
+    found = [OtherAnswer(*parts) for parts in ENTRY.findall(text)]
     headings = re.findall(r"^## (.*)", text, re.MULTILINE)
     if len(found) != len(headings):
         raise ValueError(f"{path.name}: {len(found)} of {len(headings)} entries can be read")
     return found
 
 
-def plant(answer: Planted, lines: list[str]) -> list[str] | None:
+def plant(answer: OtherAnswer, lines: list[str]) -> list[str] | None:
     """Put an answer between its markers, in the lines of a file or of a cell."""
     for region in find_regions(lines):
         classes = re.findall(r"^class (\w+)", "\n".join(lines[: region.begin]), re.MULTILINE)
@@ -59,7 +59,7 @@ def plant(answer: Planted, lines: list[str]) -> list[str] | None:
     return None
 
 
-def planted_text(answer: Planted, module: Module) -> str:
+def planted_text(answer: OtherAnswer, module: Module) -> str:
     """The module's file with the answer in place of the reference's."""
     lines = plant(answer, split(module.script.read_text(encoding="utf-8")))
     if lines is None:
@@ -67,7 +67,7 @@ def planted_text(answer: Planted, module: Module) -> str:
     return "\n".join(lines) + "\n"
 
 
-def planted_cells(answer: Planted, cells: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def planted_cells(answer: OtherAnswer, cells: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """The module's cells with the answer in place of the reference's."""
     planted = []
     for name, code in cells:
