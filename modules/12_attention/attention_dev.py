@@ -102,7 +102,7 @@ def attention_scores(Q: Array, K: Array) -> Array:
         K: keys (..., n_k, d_k), with the same leading axes.
 
     Returns:
-        Scores (..., n_q, n_k), not yet scaled, in the wider dtype of the two.
+        Scores (..., n_q, n_k), not yet scaled, in the dtype of Q and K.
 
     Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.2.1.
     """
@@ -326,7 +326,7 @@ def weighted_sum(weights: Array, V: Array) -> Array:
         V: values (..., n_k, d_v), with the same leading axes.
 
     Returns:
-        Output (..., n_q, d_v), in the wider dtype of the two.
+        Output (..., n_q, d_v), in the dtype of weights and V.
 
     Source: Vaswani et al. 2017, section 3.2.1.
     """

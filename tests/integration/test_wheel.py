@@ -35,6 +35,8 @@ python -m pytest tests/ -k attention -v
 python modules/12_attention/attention_dev.py
 """
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
@@ -134,7 +136,6 @@ def test_from_stub_to_a_tested_export_outside_the_clone(learner: Learner) -> Non
     assert "nothing to take over" in learner.tito("update")
 
 
-@pytest.mark.slow
 def test_status_watch_and_complete_say_the_truth_after_each_exercise(learner: Learner) -> None:
     numbers = [exercise.number for exercise in find_exercises(ATTENTION.cells)]
     for done, number in enumerate(numbers):
@@ -149,7 +150,6 @@ def test_status_watch_and_complete_say_the_truth_after_each_exercise(learner: Le
     assert "12 attention        exported" in learner.tito("status")
 
 
-@pytest.mark.slow
 def test_watch_names_each_of_fifty_wrong_answers(learner: Learner) -> None:
     script = learner.folder / ATTENTION.show(ATTENTION.script)
     wrong = read(ATTENTION)
@@ -215,7 +215,6 @@ def installed(environment: Environment, tmp_path: Path) -> Environment:
     return environment
 
 
-@pytest.mark.slow
 def test_the_commands_of_the_specification_in_a_fresh_environment(installed: Environment) -> None:
     activate = "source scripts/activate-tinytorch >/dev/null && "
     done = installed.shell(activate + "tito test --all")
@@ -245,7 +244,6 @@ HOSTILE = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("env", [{}, HOSTILE], ids=["plain", "hostile"])
 def test_a_verdict_is_about_the_code_that_is_there_now(installed: Environment, env) -> None:
     export = installed.folder / "tinytorch" / "core" / "attention.py"
@@ -263,7 +261,6 @@ def test_a_verdict_is_about_the_code_that_is_there_now(installed: Environment, e
         assert export.read_bytes() == good
 
 
-@pytest.mark.slow
 def test_another_project_in_the_environment_keeps_its_pytest_to_itself(installed) -> None:
     project = installed.folder.parent / "project"
     project.mkdir()
@@ -274,7 +271,6 @@ def test_another_project_in_the_environment_keeps_its_pytest_to_itself(installed
     assert "fixture 'submission' not found" in installed.shell("pytest --seed 3", code=1)
 
 
-@pytest.mark.slow
 def test_a_kill_leaves_the_last_good_export_and_the_next_run_ends_well(installed) -> None:
     export = installed.folder / "tinytorch" / "core" / "attention.py"
     write(installed.folder)
@@ -289,7 +285,6 @@ def test_a_kill_leaves_the_last_good_export_and_the_next_run_ends_well(installed
     assert "tests passed" in installed.shell("tito test attention")
 
 
-@pytest.mark.slow
 def test_each_module_in_turn_can_be_completed_from_the_first_on(learner: Learner) -> None:
     learner.folder = learner.folder.parent
     learner.tito("init", "all")

@@ -1,6 +1,6 @@
 # 12. Attention
 # Made from modules/12_attention/attention_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 52dbc6bc52608d55557bfc2882691bd4dedff4282a5bb5fab7af8e5231505b8b
+# sha256 of the lines below: d151067d27d61b2edf329718f785fb9e5e61981b3cbb7fa54d256e02554c1491
 
 
 # cell: imports
@@ -32,7 +32,7 @@ def attention_scores(Q: Array, K: Array) -> Array:
         K: keys (..., n_k, d_k), with the same leading axes.
 
     Returns:
-        Scores (..., n_q, n_k), not yet scaled, in the wider dtype of the two.
+        Scores (..., n_q, n_k), not yet scaled, in the dtype of Q and K.
 
     Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.2.1.
     """
@@ -97,7 +97,7 @@ def weighted_sum(weights: Array, V: Array) -> Array:
         V: values (..., n_k, d_v), with the same leading axes.
 
     Returns:
-        Output (..., n_q, d_v), in the wider dtype of the two.
+        Output (..., n_q, d_v), in the dtype of weights and V.
 
     Source: Vaswani et al. 2017, section 3.2.1.
     """

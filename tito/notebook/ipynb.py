@@ -85,11 +85,13 @@ def to_percent(cell: Cell, like: Cell | None) -> str:
     lines = split(cell.text)
     metadata = dict(like.metadata if like else cell.metadata)
     shown = metadata.keys() - ONLY_IN_NOTEBOOKS
-    if cell.kind == "raw" or shown - {"title"} or any(map(MAYBE_MAGIC.match, lines)):
+    if cell.kind == "raw" or shown - {"title", "points"} or any(map(MAYBE_MAGIC.match, lines)):
         marker, body = _by_jupytext(cell, metadata)
     else:
         kind = [] if cell.kind == "code" else ["[markdown]"]
-        marker = " ".join(["# %%", *([metadata["title"]] if "title" in shown else []), *kind])
+        title = [metadata["title"]] if "title" in shown else []
+        points = [f"points={json.dumps(metadata['points'])}"] if "points" in shown else []
+        marker = " ".join(["# %%", *title, *kind, *points])
         body = lines
     if cell.kind != "code":
         body = _text_body(lines, like)

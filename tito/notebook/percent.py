@@ -14,7 +14,7 @@ from tito.lines import BLANK, split, split_with_ends
 from tito.notebook.cell import Cell
 
 FORMAT = {"extension": ".py", "format_name": "percent"}
-MARKER = re.compile(r"# %%(?: (\[markdown\]|[\w.-]+)(?: points=(\d+))?)?$", re.ASCII)
+MARKER = re.compile(r"# %%(?: ([\w.-]+))?( \[markdown\])?(?: points=(0|[1-9]\d{0,5}))?$", re.ASCII)
 MAYBE_MARKER = re.compile(r"\s*#\s*(%%|<codecell>|In\[)")
 OF_JUPYTEXT = ("lines_to_next_cell", "cell_marker", "region_name")
 SHELL = "cat|cd|copy|cp|ddir|echo|ldir|ls|mkdir|mv|ren|rm|rmdir"
@@ -65,15 +65,16 @@ def _own_cell(lines: list[str], start: int) -> tuple[Cell, int] | None:
     ):
         return None
     source = _without_blank_end(body)
-    if marker[1] == "[markdown]":
-        if marker[2] or not _is_plain_text(source):
-            return None
-        return Cell("markdown", "\n".join(line[2:] for line in source), {}, 2), end - start
-    if not _is_plain_code(source):
+    title, is_text, points = marker.groups()
+    plain = _is_plain_text(source) if is_text else _is_plain_code(source)
+    if not plain or (points and not title):
         return None
-    metadata = {"title": marker[1]} if marker[1] else {}
-    points = {"points": int(marker[2])} if marker[2] else {}
-    return Cell("code", "\n".join(source), {**points, **metadata}, 2), end - start
+    metadata = {
+        **({"points": int(points)} if points else {}),
+        **({"title": title} if title else {}),
+    }
+    text = "\n".join(line[2:] for line in source) if is_text else "\n".join(source)
+    return Cell("markdown" if is_text else "code", text, metadata, 2), end - start
 
 
 def _without_blank_end(body: list[str]) -> list[str]:

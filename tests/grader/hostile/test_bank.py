@@ -30,7 +30,10 @@ TOO_LONG = 1200.0  # only so that a grader that hangs does not hang the tests
 SECRET = "TITO_HOSTILE_SECRET"  # in the environment of the run; no submission may see it
 DEVICES = "devices given other rights"
 CANARY = "this stays as it is\n"
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these walls are Linux's")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="these walls are Linux's"),
+]
 
 
 @dataclass
@@ -140,7 +143,7 @@ def works(level: int) -> bool:
     return True
 
 
-@pytest.fixture(scope="module", params=["best", pytest.param("other", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["best", "other"])
 def scene(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Scene]:

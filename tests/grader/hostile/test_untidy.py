@@ -20,6 +20,7 @@ from tito.grader.sandbox import SAFE
 from tito.grader.verdict import Graded
 
 BANK = untidy()
+pytestmark = pytest.mark.slow
 
 
 @dataclass

@@ -137,14 +137,17 @@ def test_tests_that_did_not_judge_the_new_export_are_no_verdict(done, file, text
 @pytest.mark.parametrize(
     "hostile",
     [
-        {"PYTHONOPTIMIZE": "2"},
-        {"PYTEST_ADDOPTS": "--collect-only"},
-        {"PYTEST_ADDOPTS": "-p no:assertion -k nothing"},
-        {"PYTEST_PLUGINS": "nothing_like_it"},
-        {"PYTHONPATH": "planted"},
-        {"PYTHONSTARTUP": "/nowhere", "PYTHONWARNINGS": "error", "PYTHONSAFEPATH": "1"},
+        {
+            "PYTHONOPTIMIZE": "2",
+            "PYTEST_ADDOPTS": "--collect-only",
+            "PYTEST_PLUGINS": "nothing_like_it",
+            "PYTHONSTARTUP": "/nowhere",
+            "PYTHONWARNINGS": "error",
+            "PYTHONSAFEPATH": "1",
+        },
+        {"PYTEST_ADDOPTS": "-p no:assertion -k nothing", "PYTHONPATH": "planted"},
     ],
-    ids=str,
+    ids=["many", "path"],
 )
 def test_what_a_caller_has_set_does_not_reach_a_verdict(done, hostile) -> None:
     (done.root / "planted").mkdir()
@@ -152,7 +155,7 @@ def test_what_a_caller_has_set_does_not_reach_a_verdict(done, hostile) -> None:
         "import os, sys\nif 'child.py' in ''.join(sys.orig_argv): os._exit(0)\n"
     )
     if "PYTHONPATH" in hostile:
-        hostile = {"PYTHONPATH": f"{done.root / 'planted'}{os.pathsep}{done.repository}"}
+        hostile = {**hostile, "PYTHONPATH": f"{done.root / 'planted'}{os.pathsep}{done.repository}"}
     good, wrong = BODY, "return 6  # right for three only"
     done.edit(done.alpha, good, wrong)
     for command in (("module", "complete", "1"), ("test", "1")):

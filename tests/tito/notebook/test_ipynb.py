@@ -32,6 +32,7 @@ METADATA = [
     {"nbgrader": {"grade": False, "grade_id": "1.1-a", "points": 2}},
     {"tags": ["a b"], "collapsed": True},
     {"title": "A title", "x": None},
+    {"title": "test-1.1", "points": 3},
 ]
 
 
