@@ -106,6 +106,6 @@ def test_an_op_records_what_it_needs_only_if_a_gradient_is_wanted() -> None:
 
 def test_without_module_05_backward_says_where_it_comes_from(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "tinytorch.core.autograd", None)
-    monkeypatch.setattr(Op, "backward", None)
+    monkeypatch.setattr(Op, "backward_pass", None)
     with pytest.raises(NotImplementedError, match=r"^backward\(\) arrives with module 05 \(aut"):
         Tensor(1.0, requires_grad=True).backward()
