@@ -59,9 +59,9 @@ def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_it_costs_its_own_exercise_and_no_other(graded: dict[str, Graded], name: str) -> None:
-    *double, next_one = graded[name].verdicts
+    first, next_one, last = graded[name].verdicts
     assert next_one.category == "passed", next_one
-    for verdict in double:
+    for verdict in (first, last):
         assert as_said(verdict, ATTACKS[name][1]), verdict
 
 
