@@ -309,3 +309,14 @@ def test_shards_of_two_batches_do_not_merge(tmp_path) -> None:
     with pytest.raises(TitoError, match=r"2\.db was made with seed 8, not 7"):
         merge_gradebooks([first, tmp_path / "2.db"], tmp_path / "all.db")
     assert not (tmp_path / "all.db").exists()
+
+
+def test_a_gradebook_of_an_earlier_version_says_what_to_do_and_stays(tmp_path) -> None:
+    path = tmp_path / "old.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE batch (module TEXT, due REAL, percent REAL)")
+        connection.commit()
+    before = path.read_bytes()
+    with pytest.raises(TitoError, match="not a gradebook of this version of tito") as refused:
+        Gradebook(path, BATCH)
+    assert "another folder with --to" in refused.value.fix and path.read_bytes() == before

@@ -112,9 +112,12 @@ class Gradebook:
                 with connection:
                     yield connection
         except sqlite3.DatabaseError as error:
+            if str(error).startswith("no such"):  # a table or a column
+                message = f"{self.path} is not a gradebook of this version of tito: {error}"
+                fix = "name another folder with --to: this one stays as it is"
+                raise TitoError(message, fix) from error
             message = f"cannot use the gradebook {self.path}: {error}"
-            fix = "is it a gradebook of this version of tito, and free to write?"
-            raise TitoError(message, fix) from error
+            raise TitoError(message, "is it a gradebook, and free to write?") from error
 
     def lateness(self) -> Lateness:
         with self._connection("BEGIN") as connection:

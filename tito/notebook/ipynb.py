@@ -16,7 +16,14 @@ from tito.lines import BLANK, newline_of, plain, split
 from tito.notebook.align import same
 from tito.notebook.cell import Cell
 from tito.notebook.merge import Choice
-from tito.notebook.percent import FORMAT, MAYBE_MAGIC, MAYBE_MARKER, ORIGINALS, STAND_INS, parse
+from tito.notebook.percent import (
+    FORMAT,
+    MAYBE_MAGIC,
+    MAYBE_MARKER,
+    ORIGINALS,
+    STAND_INS,
+    own_marker,
+)
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 ONLY_IN_NOTEBOOKS = set(["autoscroll", "collapsed", "scrolled", "trusted", "execution"])
@@ -59,7 +66,7 @@ def to_script(choices: list[Choice], script: list[Cell], text: str) -> str:
     if [choice.winner for choice in choices] == script:
         return text
     newline = newline_of(text)
-    chunks = [parse(text)[0]]
+    chunks = [text[: len(text) - sum(len(cell.raw) for cell in script)]]  # before the first cell
     for choice in choices:
         end = plain(chunks[-1][-4:])
         if end and not end.endswith("\n\n"):
@@ -83,16 +90,13 @@ def _chunk(choice: Choice, newline: str) -> str:
 def to_percent(cell: Cell, like: Cell | None) -> str:
     """The cell as it stands in a `.py`; like the cell whose place it takes."""
     lines = split(cell.text)
-    metadata = dict(like.metadata if like else cell.metadata)
-    shown = metadata.keys() - ONLY_IN_NOTEBOOKS
-    if cell.kind == "raw" or shown - {"title", "points"} or any(map(MAYBE_MAGIC.match, lines)):
+    metadata = {k: v for k, v in (like or cell).metadata.items() if k not in ONLY_IN_NOTEBOOKS}
+    title = [str(metadata["title"])] if "title" in metadata else []
+    kind = [] if cell.kind == "code" else [f"[{cell.kind}]"]
+    points = [f"points={metadata['points']}"] if "points" in metadata else []
+    marker, body = " ".join(["# %%", *title, *kind, *points]), lines
+    if own_marker(marker) != (cell.kind, metadata) or any(map(MAYBE_MAGIC.match, lines)):
         marker, body = _by_jupytext(cell, metadata)
-    else:
-        kind = [] if cell.kind == "code" else ["[markdown]"]
-        title = [metadata["title"]] if "title" in shown else []
-        points = [f"points={json.dumps(metadata['points'])}"] if "points" in shown else []
-        marker = " ".join(["# %%", *title, *kind, *points])
-        body = lines
     if cell.kind != "code":
         body = _text_body(lines, like)
     old = split(like.raw)[0] if like and like.kind == cell.kind else ""
@@ -105,8 +109,14 @@ def _by_jupytext(cell: Cell, metadata: dict[str, Any]) -> tuple[str, list[str]]:
     from jupytext.cell_to_text import DoublePercentCellExporter
 
     text = cell.text.translate(STAND_INS)
-    given = SimpleNamespace(cell_type=cell.kind, source=text, metadata=metadata)
-    marker, *body = DoublePercentCellExporter(given, "python", FORMAT).cell_to_text()
+    try:
+        given = SimpleNamespace(cell_type=cell.kind, source=text, metadata=metadata)
+        marker, *body = DoublePercentCellExporter(given, "python", FORMAT).cell_to_text()
+    except Exception:  # metadata that are none, such as tags: 3, stay in the notebook alone
+        named = {"title": cell.grade_id} if cell.grade_id else {}
+        if metadata == named:
+            raise
+        return _by_jupytext(cell, named)
     return marker.lstrip(), [line.translate(ORIGINALS) for line in body]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from itertools import takewhile
+from typing import Any
 
 from tito.lines import BLANK, split, split_with_ends
 from tito.notebook.cell import Cell
@@ -53,28 +54,31 @@ def parse(text: str) -> tuple[str, list[Cell]]:
     return preamble, cells
 
 
+def own_marker(line: str) -> tuple[str, dict[str, Any]] | None:
+    """The kind and the metadata of a cell, where its marker is one of the course's own form."""
+    match = MARKER.match(line)
+    if match is None or (match[3] and not match[1]):
+        return None
+    points = {"points": int(match[3])} if match[3] else {}
+    title = {"title": match[1]} if match[1] else {}
+    return "markdown" if match[2] else "code", {**points, **title}
+
+
 def _own_cell(lines: list[str], start: int) -> tuple[Cell, int] | None:
     """A cell in the course's own form, and its length; None for any other."""
-    marker = MARKER.match(lines[start])
+    marker = own_marker(lines[start])
     if marker is None:
         return None
     body = list(takewhile(lambda line: not MAYBE_MARKER.match(line), lines[start + 1 :]))
     end = start + 1 + len(body)
-    if (end < len(lines) and not MARKER.match(lines[end])) or any(
-        one and not one.strip(BLANK) for one in body[-3:]
-    ):
+    followed = end == len(lines) or MARKER.match(lines[end])
+    if not followed or any(one and not one.strip(BLANK) for one in body[-3:]):
         return None
-    source = _without_blank_end(body)
-    title, is_text, points = marker.groups()
-    plain = _is_plain_text(source) if is_text else _is_plain_code(source)
-    if not plain or (points and not title):
+    (kind, metadata), source = marker, _without_blank_end(body)
+    if not (_is_plain_code(source) if kind == "code" else _is_plain_text(source)):
         return None
-    metadata = {
-        **({"points": int(points)} if points else {}),
-        **({"title": title} if title else {}),
-    }
-    text = "\n".join(line[2:] for line in source) if is_text else "\n".join(source)
-    return Cell("markdown" if is_text else "code", text, metadata, 2), end - start
+    text = "\n".join(source if kind == "code" else [line[2:] for line in source])
+    return Cell(kind, text, metadata, 2), end - start
 
 
 def _without_blank_end(body: list[str]) -> list[str]:
@@ -108,8 +112,12 @@ def _is_plain_code(source: list[str]) -> bool:
 def _jupytexts_cell(lines: list[str]) -> tuple[Cell, int]:
     from jupytext.cell_reader import DoublePercentScriptCellReader
 
-    reader = DoublePercentScriptCellReader(FORMAT)
-    read, length = reader.read([line.translate(STAND_INS) for line in lines])
+    given = [line.translate(STAND_INS) for line in lines]
+    try:
+        read, length = DoublePercentScriptCellReader(FORMAT).read(given)
+    except Exception:  # metadata that are none, such as tags=3: read without them, the bytes stay
+        kind = "# %% [markdown]" if "[markdown]" in lines[0] else "# %%"
+        read, length = DoublePercentScriptCellReader(FORMAT).read([kind, *given[1:]])
     start = int(bool(MAYBE_MARKER.match(lines[0])))
     metadata = {key: value for key, value in read.metadata.items() if key not in OF_JUPYTEXT}
     source, language = read.source.translate(ORIGINALS), metadata.pop("language", "python")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import jupytext
 import nbformat
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tito.notebook import percent
 from tito.notebook.cell import Cell
 from tito.notebook.ipynb import to_percent
 
@@ -52,6 +54,31 @@ def test_a_cell_is_written_as_jupytext_writes_it(kind, lines, metadata) -> None:
     cell = Cell(kind, "\n".join(lines), metadata)
     # jupytext indents the marker of a cell that begins indented; readers do not care
     assert to_percent(cell, None) == by_jupytext(cell).lstrip()
+
+
+@pytest.mark.parametrize("kind", ["code", "markdown", "raw"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"title": 5},
+        {"title": [1]},
+        {"title": None},
+        {"tags": 3},
+        {"tags": [1]},
+        {"active": 1},
+        {"language": 3},
+        {"points": -1},
+        {"nbgrader": 5},
+    ],
+    ids=str,
+)
+def test_metadata_of_any_kind_cost_neither_the_cell_nor_its_name(kind, odd) -> None:
+    made = to_percent(Cell(kind, "x = 1", odd), None)
+    (cell,) = percent.parse(made)[1]
+    assert (cell.kind, cell.source) == (kind, "x = 1")
+    if "title" not in odd:
+        named = Cell(kind, "x = 1", {"title": "1.1-a", **odd})
+        assert percent.parse(to_percent(named, None))[1][0].grade_id == named.grade_id != ""
 
 
 def test_a_cell_in_another_language_is_commented() -> None:

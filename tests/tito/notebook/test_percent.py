@@ -167,6 +167,13 @@ def test_the_metadata_on_a_marker_is_what_jupytext_reads(marker: str) -> None:
     assert read(marker + "\n1") == read_by_jupytext(marker + "\n1")
 
 
+@pytest.mark.parametrize("odd", ["active=1", "tags=3", "tags=[1]", 'tags="a"', "active=null"])
+def test_a_marker_that_jupytext_cannot_read_costs_only_its_metadata(odd: str) -> None:
+    text = f"# %% [markdown] {odd}\n# A\n\n# %% a {odd}\nx = 1\n# !ls\n"
+    assert [one[:2] for one in read(text)] == [("markdown", "A"), ("code", "x = 1\n!ls")]
+    assert "".join(cell.raw for cell in percent.parse(text)[1]) == text
+
+
 def test_first_line_is_the_line_of_the_file() -> None:
     text = "# %% [markdown]\n# A\n\n# %%\nx = 1\n\n\n# %% b\n# %time x\ny = 2\n\n"
     text += '# %% language="bash"\n# ls\n'
