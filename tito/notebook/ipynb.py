@@ -112,6 +112,8 @@ def _by_jupytext(cell: Cell, metadata: dict[str, Any]) -> tuple[str, list[str]]:
     try:
         given = SimpleNamespace(cell_type=cell.kind, source=text, metadata=metadata)
         marker, *body = DoublePercentCellExporter(given, "python", FORMAT).cell_to_text()
+    except (MemoryError, RecursionError):
+        raise
     except Exception:  # metadata that are none, such as tags: 3, stay in the notebook alone
         named = {"title": cell.grade_id} if cell.grade_id else {}
         if metadata == named:

@@ -115,6 +115,8 @@ def _jupytexts_cell(lines: list[str]) -> tuple[Cell, int]:
     given = [line.translate(STAND_INS) for line in lines]
     try:
         read, length = DoublePercentScriptCellReader(FORMAT).read(given)
+    except (MemoryError, RecursionError):
+        raise
     except Exception:  # metadata that are none, such as tags=3: read without them, the bytes stay
         kind = "# %% [markdown]" if "[markdown]" in lines[0] else "# %%"
         read, length = DoublePercentScriptCellReader(FORMAT).read([kind, *given[1:]])
