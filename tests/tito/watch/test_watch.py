@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -45,8 +46,9 @@ class Session:
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
-        for line in self.process.stdout:
-            self.lines.put(line)
+        with suppress(ValueError):  # the pipe is closed when the test ends
+            for line in self.process.stdout:
+                self.lines.put(line)
 
     def says(self, sign: str) -> str:
         """The next line that holds the sign."""
