@@ -3,10 +3,13 @@
 import pytest
 
 
-@pytest.fixture(params=["scaled_dot_product_attention", "vectorized_attention"])
+@pytest.fixture(params=["scaled_dot_product_attention", "vectorized_attention", "fused"])
 def attention(request):
-    """Each of the library's two attention functions in turn."""
-    return getattr(pytest.importorskip("tinytorch.core.attention"), request.param)
+    """Each of the library's three attention functions in turn."""
+    module = pytest.importorskip("tinytorch.core.attention")
+    if request.param == "fused":
+        return pytest.importorskip("tinytorch.fused").attention
+    return getattr(module, request.param)
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ from tinytorch.core.attention import (
     attention_weights,
     create_causal_mask,
     create_padding_mask,
-    scaled_dot_product_attention,
-    vectorized_attention,
 )
 from tinytorch.core.tensor import Tensor
 from tinytorch.pictures import text_heatmap
@@ -126,7 +124,6 @@ def test_float16_is_refused_by_name(attention, mask) -> None:
         attention_weights(Tensor(np.ones((2, 5, 5)), dtype=np.float16), mask)
 
 
-@pytest.mark.parametrize("attention", [scaled_dot_product_attention, vectorized_attention])
 def test_mixed_dtypes_give_the_wider_one(attention) -> None:
     narrow, wide = Tensor(np.ones((2, 5, 3))), Tensor(np.ones((2, 5, 3)), dtype=np.float64)
     for arguments in ((narrow, wide, wide), (wide, narrow, narrow), (narrow, narrow, wide)):

@@ -6,6 +6,7 @@ import pytest
 from tests import oracles
 from tests.core.attention.judges import run
 from tests.core.draw import assert_close, normal
+from tinytorch import fused
 from tinytorch.core.attention import (
     create_causal_mask,
     create_padding_mask,
@@ -19,7 +20,9 @@ from tinytorch.core.tensor import Tensor
 hypothesis = pytest.importorskip("hypothesis")
 st = hypothesis.strategies
 bounded = hypothesis.settings(max_examples=30, deadline=None, derandomize=True)
-both = pytest.mark.parametrize("function", [scaled_dot_product_attention, vectorized_attention])
+every = pytest.mark.parametrize(
+    "function", [scaled_dot_product_attention, vectorized_attention, fused.attention]
+)
 
 SIZES = st.integers(1, 5)
 LEADS = st.lists(st.integers(1, 3), min_size=1, max_size=2).map(tuple)
@@ -37,7 +40,7 @@ def problems(draw):
     return normal(seed, (*lead, n, d), (*lead, m, d), (*lead, m, d_v)), mask
 
 
-@both
+@every
 @bounded
 @hypothesis.given(problems())
 def test_output_and_weights_agree_with_the_oracle(function, problem) -> None:
@@ -48,7 +51,7 @@ def test_output_and_weights_agree_with_the_oracle(function, problem) -> None:
         assert_close(got, expected, 1e-13)
 
 
-@both
+@every
 @bounded
 @hypothesis.given(problems())
 def test_a_row_of_weights_sums_to_1_or_to_exactly_0(function, problem) -> None:
@@ -61,7 +64,7 @@ def test_a_row_of_weights_sums_to_1_or_to_exactly_0(function, problem) -> None:
     assert (sums[~allowed.any(axis=-1)] == 0).all()
 
 
-@both
+@every
 @bounded
 @hypothesis.given(problems(), st.floats(-1e3, 1e3))
 def test_a_constant_added_to_every_value_is_added_to_every_output(function, problem, c) -> None:
