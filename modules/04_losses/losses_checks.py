@@ -1,0 +1,1 @@
+"""What the test cells of module 04 call: cases, and oracles."""
