@@ -1,6 +1,6 @@
 # 04. Losses
 # Made from modules/04_losses/losses_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 8417a060884a591ca29a1d6ea6e636370fae1d67bf24ddd44ec6d1e71a8a7fe8
+# sha256 of the lines below: c87b4ab8cabeb0fc7eae57e67b2fdc6bb873b565dd3607c6330929396f6708d7
 
 
 # cell: imports
@@ -41,7 +41,8 @@ def mse_loss(prediction: Tensor, target: Any) -> Tensor:
         ValueError: the shapes differ (nothing is broadcast), or there are no numbers.
     """
     require_equal_shapes(prediction=prediction, target=target)
-    return ((prediction - target) ** 2).mean()
+    difference: Tensor = prediction - target
+    return (difference**2).mean()
 
 
 # cell: 4.2-softmax-cross-entropy
