@@ -54,7 +54,10 @@ one_hot = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])  # the same, a 1 for the 
 # %% given-shapes
 #| export
 def require_equal_shapes(**pair: Any) -> None:
-    """Refuse two arrays or tensors of unequal shapes, or without a number; errors use their names.
+    """Refuse two arrays or tensors of unequal shapes, or without a number.
+
+    Args:
+        pair: the two, each under the name that a message shall use.
 
     Raises:
         ValueError: the shapes differ, or nothing is left to average.
@@ -127,23 +130,23 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Surprise
 #
-# ### Exercise 4.2: softmax_cross_entropy
+# A row of logits $s$ becomes probabilities $p$ by softmax; the loss is the surprise at its label. Two options:
 #
-# For each row of logits $s$ with its label $y$:
-#
-# $$L = \frac{1}{\text{kept}} \sum_{\text{kept rows}} -\sum_j t_j \log p_j \qquad \log p_j = s_j - m - \log\sum_k e^{s_k - m} \qquad
-# m = \max_k s_k$$
-#
-# Without smoothing, $t$ is 1 at $y$ and 0 elsewhere. With `label_smoothing` $\varepsilon$, a share of it goes to all $V$ classes
-# alike: $t = (1 - \varepsilon) \cdot \text{one-hot} + \varepsilon / V$.
-#
-# A row whose label is `ignore_index` does not count, not even in the mean. Padding is marked so.
+# - `ignore_index`: a row with this label does not count, not even in the mean. Padding is marked so.
+# - `label_smoothing`, $\varepsilon$: instead of a 1 at the label and 0 elsewhere, the model shall say
+#   $t = (1 - \varepsilon) \cdot \text{one-hot} + \varepsilon / V$. A share of the label goes to all $V$ classes alike.
 
 # %% [markdown]
-# **Plan.** 1. Reshape to rows, (n, V), and labels, (n,). 2. Keep the rows that count. 3. Take away each row's maximum. 4. The
-# label's term; with smoothing, the mean over all classes as well. 5. Average.
+# ### Exercise 4.2: softmax_cross_entropy
 #
-# Subtract before you take an exponential, and never take the logarithm of a softmax: below, you will see why.
+# With $m = \max_k s_k$, the largest score of the row:
+#
+# $$L = \frac{1}{\text{kept}} \sum_{\text{kept rows}} -\sum_j t_j \log p_j \qquad
+# \log p_j = s_j - m - \log\sum_k e^{s_k - m}$$
+#
+# **Plan.** 1. Reshape to rows, (n, V), and labels, (n,). 2. Keep the rows that count. 3. Take away each row's maximum.
+# 4. The label's term; with smoothing, the mean over all classes as well. 5. Average. No logarithm of a softmax: below you
+# will see why.
 #
 # <details><summary>Hint</summary>
 #
@@ -218,21 +221,23 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## The gradient is p − y
 #
+# Softmax and logarithm have complicated derivatives, and their product hardly any. From
+# $-\log p_y = \log\sum_k e^{s_k} - s_y$:
+#
+# $$\frac{\partial}{\partial s_j}(-\log p_y) = \frac{e^{s_j}}{\sum_k e^{s_k}} - [j = y] = p_j - y_j$$
+#
+# where $y_j$ is 1 for the label and 0 otherwise; with smoothing it is $t_j$ instead.
+
+# %% [markdown]
 # ### Exercise 4.3: the gradient rule
 #
-# Softmax and logarithm have complicated derivatives, and their product hardly any. From $-\log p_y = \log\sum_k e^{s_k} - s_y$:
-#
-# $$\frac{\partial}{\partial s_j}(-\log p_y) = \frac{e^{s_j}}{\sum_k e^{s_k}} - [j = y] = p_j - t_j$$
-#
-# With smoothing the same holds. So, for every row that counts:
+# A rule is a function of arrays: it gets `grad`, the output, the inputs and the options. For every row that counts:
 #
 # $$\frac{\partial L}{\partial s} = \text{grad} \cdot \frac{p - t}{\text{kept}}$$
 #
-# A rule is a function of arrays: it gets `grad`, the output, the inputs, the options, and returns a tuple. `grad` is one number.
-
-# %% [markdown]
-# **Plan.** 1. The softmax of each row, computed again: that costs less than keeping it. 2. Take $t$ away. 3. Zeros in ignored
-# rows. 4. Divide by the number of kept rows, multiply by `grad`. 5. The shape of the logits.
+# **Plan.** 1. The softmax of each row, computed again: that costs less than keeping it. 2. Take $t$ away. 3. Divide by the
+# number of kept rows, multiply by `grad`, one number. 4. Zeros in ignored rows. 5. A tuple of one array, in the shape of the
+# logits.
 #
 # <details><summary>Hint</summary>
 #
@@ -448,7 +453,7 @@ if __name__ == "__main__":
         drawn = rng.integers(0, classes, size=50)
         small, large = (cross_entropy(Tensor(size * new), drawn).item() for size in (0.02, 10.0))
         print(
-            f"V = {classes:5}   ln V {np.log(classes):7.4f}   small {small:7.4f}   large {large:8.4f}"
+            f"V = {classes:5}  ln V {np.log(classes):7.4f}  small {small:7.4f}  large {large:8.4f}"
         )
 
 # %% [markdown]
@@ -717,7 +722,8 @@ if __name__ == "__main__":
     num_bytes = len(text.encode())
     for name, size, count in (("characters", 27, num_bytes), ("words", 50_257, len(text.split()))):
         loss = np.log(size)
-        told = f"perplexity {perplexity(loss):8.0f}, {bits_per_byte(loss, count, num_bytes):.2f} bits a byte"
+        rate = bits_per_byte(loss, count, num_bytes)
+        told = f"perplexity {perplexity(loss):8.0f}, {rate:.2f} bits a byte"
         print(f"{count:2} {name:>10}, {num_bytes} bytes: {told}")
 
 

@@ -1,6 +1,6 @@
 # 04. Losses
 # Made from modules/04_losses/losses_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: c87b4ab8cabeb0fc7eae57e67b2fdc6bb873b565dd3607c6330929396f6708d7
+# sha256 of the lines below: 0b8b5b86288318d608f6fc81b1172226c094cf3d8989d3fda568eda96823c25a
 
 
 # cell: imports
@@ -14,7 +14,10 @@ from tinytorch.core.tensor import Array, Tensor, op, unwrap
 
 # cell: given-shapes
 def require_equal_shapes(**pair: Any) -> None:
-    """Refuse two arrays or tensors of unequal shapes, or without a number; errors use their names.
+    """Refuse two arrays or tensors of unequal shapes, or without a number.
+
+    Args:
+        pair: the two, each under the name that a message shall use.
 
     Raises:
         ValueError: the shapes differ, or nothing is left to average.
