@@ -391,13 +391,13 @@ def share(logits: Array, labels: Array, ignore_index: int = -100) -> Array:
 def ranked_cases() -> Iterator[tuple[str, Array, Array, dict[str, Any]]]:
     """Scores, and labels of which some are right: what, logits, labels, options."""
     rng = np.random.default_rng(10)
-    rows, cube = rng.normal(size=(7, 3)), rng.normal(size=(2, 11, 5))
+    rows, cube = rng.normal(size=(101, 3)), rng.normal(size=(2, 11, 5))
     best, more = rows.argmax(axis=-1), cube.argmax(axis=-1)
-    labels = np.where(np.arange(7) % 3 == 1, best, (best + 1) % 3)
+    labels = np.where(np.arange(101) % 5 < 2, best, (best + 1 + np.arange(101) % 2) % 3)
     many = np.where(rng.random((2, 11)) < 0.6, more, (more + 2) % 5)
     some = many.copy()
     some[0, 1:5] = some[1, 6:8] = -100
-    yield "7 rows, 2 of them right", rows, labels, {}
+    yield "101 rows, 41 of them right", rows, labels, {}
     yield "3 axes", cube, many, {}
     yield "3 axes, 6 of 22 rows ignored", cube, some, {}
     yield "ignore_index=0", rows, labels, {"ignore_index": 0}
