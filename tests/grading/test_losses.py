@@ -29,11 +29,14 @@ def op_slopes(losses, name, cases, grads):
     """What a rule makes of arrays; a warning of NumPy's is an error."""
     import numpy as np
 
-    answers = []
+    operation, answers = getattr(losses, name), []
     for (x, options), grad in zip(cases, grads, strict=True):
+        try:
+            output = np.asarray(operation.forward(x, **options))
+        except Exception:  # the loss has checks of its own
+            output = np.asarray(2.5)
         with np.errstate(over="raise", invalid="raise", divide="raise"):
-            rule = getattr(losses, name).rule
-            gradients = rule(np.asarray(grad), np.asarray(1.0), x, **options)
+            gradients = operation.rule(np.asarray(grad), output, x, **options)
         answers.append([type(gradients).__name__, len(gradients), np.asarray(gradients[0])])
     return [answers, cases]
 
@@ -65,7 +68,7 @@ def called(losses, name, cases, other=0.0):
         except (TypeError, ValueError) as error:
             answers.append([type(error).__name__, str(error)])
             continue
-        if isinstance(theirs, np.ndarray):
+        if isinstance(theirs, np.ndarray) and name != "mse_loss":
             theirs[...] = 1  # what a loss remembers is not the caller's array
         kind = [type(loss).__name__, str(loss.dtype), list(loss.shape)]
         answers.append([*kind, loss.item(), float(replay(loss))])
@@ -191,12 +194,16 @@ class TestBinaryCrossEntropyWithLogits:
 
 
 def numbers_to_quote(losses, losses_given, counts):
+    """Of numbers and of tensors; a warning of NumPy's is an error."""
+    import numpy as np
+
     from tinytorch.core.tensor import Tensor
 
-    given = [*losses_given, *map(Tensor, losses_given)]
-    found = [losses.perplexity(loss) for loss in [*given, 2000.0]]
+    given = [*losses_given, *[Tensor([[one]], requires_grad=True) for one in losses_given]]
+    with np.errstate(over="raise"):
+        found = [losses.perplexity(loss) for loss in [*given, 2000.0]]
     found += [losses.bits_per_byte(loss, *counts) for loss in given]
-    return [found, sorted({type(one).__name__ for one in found})]
+    return [list(map(float, found)), all(isinstance(one, float) for one in found)]
 
 
 @pytest.mark.exercise("4.9")
@@ -204,21 +211,25 @@ class TestPerplexity:
     @pytest.mark.points(1)
     def test_seven_words_and_two_bits(self, submission):
         given = {"losses_given": [math.log(7), 2 * math.log(2)], "counts": [3, 12]}
-        found, kinds = submission.run(numbers_to_quote, **given)
+        found, plain = submission.run(numbers_to_quote, **given)
         expect("perplexity", found[:5], [7, 4, 7, 4, math.inf], 1e-5)
         expect("bits_per_byte", found[5:], [math.log2(7) / 4, 0.5] * 2, 1e-5)
-        assert kinds == ["float"], "the results are plain floats"
+        assert plain, "the results are plain floats"
 
 
 def shares(losses, cases):
-    def labels_of(labels, logits, ignore_index=-100):
-        import numpy as np
+    import numpy as np
 
-        return np.array(labels)
+    def labels_of(labels, logits, ignore_index=-100):
+        array = np.array(labels)
+        kept = array[array != ignore_index]
+        if kept.min() < 0 or kept.max() >= np.shape(logits)[-1]:
+            raise ValueError("labels")
+        return array
 
     losses.as_labels = labels_of  # exercise 4.4 has checks of its own
     found = [losses.accuracy(logits, labels, **options) for logits, labels, options in cases]
-    return [found, [type(one).__name__ for one in found], cases]
+    return [list(map(float, found)), all(isinstance(one, float) for one in found), cases]
 
 
 @pytest.mark.exercise("4.10")
@@ -227,6 +238,6 @@ class TestAccuracy:
     def test_two_of_three(self, submission):
         x = np.array([[1.0, 3.0, 2.0], [5.0, 4.0, 3.0], [0.0, 0.0, 1.0], [2.0, 2.0, 2.0]])
         cases = [[x, np.array([1, 0, 1, 0]), {}], [x, np.array([1, -100, 1, 0]), {}]]
-        found, kinds, _ = submission.run(shares, cases=cases)
+        found, plain, _ = submission.run(shares, cases=cases)
         expect("accuracy", found, [0.75, 2 / 3])
-        assert kinds == ["float"] * 2, "the results are plain floats"
+        assert plain, "the results are plain floats"
