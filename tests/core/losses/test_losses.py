@@ -157,7 +157,7 @@ def test_targets_that_are_no_chances_are_refused(targets, says) -> None:
 
 
 def test_targets_that_learn_are_refused() -> None:
-    with pytest.raises(TypeError, match="x.detach"):
+    with pytest.raises(TypeError, match=r"x\.detach"):
         binary_cross_entropy_with_logits(Tensor([0.0]), Tensor([0.5], requires_grad=True))
 
 
