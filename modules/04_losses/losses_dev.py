@@ -1,11 +1,11 @@
 # %% [markdown]
 # # 04. Losses
 #
-# A model gives numbers; a loss says how wrong they are, in one number that learning will make smaller. This module has the
-# three losses that most models train with, and the numbers people quote beside them.
+# A model gives numbers; a loss says how wrong they are, in one number that learning will make smaller. This module has
+# the three losses that most models train with, and the numbers people quote beside them.
 #
-# **You will** write the squared error, the cross-entropy of softmax and of yes-or-no answers, each with its gradient and its
-# guards, and perplexity, bits per byte and accuracy.
+# **You will** write the squared error, the cross-entropy of softmax and of yes-or-no answers, each with its gradient
+# and its guards, and perplexity, bits per byte and accuracy.
 #
 # **Before you start:** modules 01, 02 and 03. **Time:** 3 hours.
 
@@ -34,22 +34,22 @@ from tinytorch.core.tensor import Array, Tensor, op, unwrap
 # %% [markdown]
 # ## One example for the whole module
 #
-# The two sentences of module 02: a model gave scores to three next words, *mat*, *roof*, *moon*. Raw scores like these are
-# called **logits**. Now the text itself is known: "the cat sat on the" went on with *mat*, "the rocket flew to the" with
-# *moon*. The number of the right word is the **label**.
+# The two sentences of module 02: a model gave scores to three next words, *mat*, *roof*, *moon*. Raw scores like these
+# are called **logits**. Now the text itself is known: "the cat sat on the" went on with *mat*, "the rocket flew to the"
+# with *moon*. The number of the right word is the **label**.
 
 # %% sentences
 words = ["mat", "roof", "moon"]
 scores = np.array([[3.0, 1.0, -2.0], [-1.0, 0.0, 4.0]])  # logits (sentences, words)
 labels = np.array([0, 2])  # mat, moon
-one_hot = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])  # the same, a 1 for the right word
 
 
 # %% [markdown]
 # ## One shape, never two
 #
-# NumPy broadcasts, and a loss averages whatever comes out: (5, 1) against (5,) becomes 25 differences, and the model learns
-# the mean of its targets, without an error. So a loss demands equal shapes. Given; the arguments' names go into the message:
+# NumPy broadcasts, and a loss averages whatever comes out: (5, 1) against (5,) becomes 25 differences, and the model
+# learns the mean of its targets, without an error. So a loss demands equal shapes. Given; the arguments' names go into
+# the message:
 
 # %% given-shapes
 #| export
@@ -115,10 +115,11 @@ if __name__ == "__main__":
     print("✅ mse_loss: values, memory, shapes")
 
 # %% [markdown]
-# ## What a sentence is worth
+# ## Square or surprise
 #
-# Squares can compare probabilities with the one-hot rows, too. But look at the last lines: a model that calls the right word
-# impossible pays hardly more than one that gives it a percent. The **surprise**, $-\log p$ of what came, goes on growing.
+# Squares can judge probabilities, too: the right word should get 1, the others 0. But look at the last lines: a model
+# that calls the right word impossible pays hardly more than one that gives it a percent. The **surprise**, $-\log p$ of
+# what came, goes on growing.
 
 # %% surprise
 if __name__ == "__main__":
@@ -202,8 +203,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Why not log(softmax)?
 #
-# The same logits, 300 times as large, in float32. The first way overflows. The second, with the maximum taken away, rounds
-# a small probability to 0, and its logarithm is infinite. Only the third is right; here the label is *roof*, twice.
+# The same logits, 300 times as large, in float32. The first way overflows. The second, with the maximum taken away,
+# rounds a small probability to 0, and its logarithm is infinite. Only the third is right; here the label is *roof*,
+# twice.
 
 # %% far-scores
 if __name__ == "__main__":
@@ -235,20 +237,20 @@ if __name__ == "__main__":
 #
 # $$\frac{\partial L}{\partial s} = \text{grad} \cdot \frac{p - t}{\text{kept}}$$
 #
-# **Plan.** 1. The softmax of each row, computed again: that costs less than keeping it. 2. Take $t$ away. 3. Divide by the
-# number of kept rows, multiply by `grad`, one number. 4. Zeros in ignored rows. 5. A tuple of one array, in the shape of the
-# logits.
+# **Plan.** 1. The softmax of each row, computed again: kept, it would take as much memory as the logits. 2. Take $t$
+# away. 3. Divide by the number of kept rows, multiply by `grad`, one number. 4. Zeros in ignored rows. 5. A tuple of
+# one array, in the shape of the logits.
 #
 # <details><summary>Hint</summary>
 #
-# `p[np.arange(n), labels] -= 1` would treat -100 as a column. Use the numbers of the kept rows in place of `np.arange(n)`:
-# `np.flatnonzero(labels != ignore_index)`.
+# `p[np.arange(n), labels] -= 1` would treat -100 as a column. Use the numbers of the kept rows in place of
+# `np.arange(n)`: `np.flatnonzero(labels != ignore_index)`.
 #
 # </details>
 # <details><summary>Stronger hint</summary>
 #
-# With smoothing take `1 - label_smoothing` from the label's place, and `label_smoothing / V` from every place. Set ignored rows
-# to 0 at the end.
+# With smoothing take `1 - label_smoothing` from the label's place, and `label_smoothing / V` from every place. Set
+# ignored rows to 0 at the end.
 #
 # </details>
 
@@ -290,9 +292,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What p − y does
 #
-# The cat's row hardly changes: the model gave *mat* most already. Suppose the text had said *roof*. Then its score is
-# pushed up, and each other one down, by the probability it took. A row sums to 0: what one gains, others lose. The last line
-# nudges one score by a millionth and watches the loss.
+# Learning goes against the gradient, so the cell prints it with a minus. The cat's row hardly changes: *mat* had most
+# already. Had the text said *roof*, its score would be pushed up and each other one down, in proportion to the
+# probability it took. A row sums to 0. The last line nudges one score by a millionth and watches the loss.
 
 # %% push
 if __name__ == "__main__":
@@ -311,24 +313,27 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Labels are checked
 #
-# NumPy takes -1 as the last class, and would pair two wrong axes if their sizes agree. A loss would still come out, and go down.
-#
+# NumPy takes -1 as the last class, and floats or a wrong shape may fail far from the mistake, or not at all. A loss would
+# still come out, and go down. The labels are constants: no gradient goes to them, so they are an option of the op.
+
+# %% [markdown]
 # ### Exercise 4.4: as_labels
 #
-# **Plan.** 1. A new array from a list, array or tensor: the gradient needs the labels as they are now. 2. A `TypeError` unless
-# it holds integers. 3. A `ValueError` with both shapes unless there is one label for each row of logits. 4. A `ValueError` for
-# the first label that is no class: the label, its position as a tuple, the range, as in `0 to 2`. `ignore_index` is allowed.
-# 5. A `ValueError` where no label counts: a mean of nothing.
+# **Plan.** 1. A new array from a list, array or tensor: the gradient needs the labels as they are now. 2. `TypeError`
+# unless it holds integers. 3. `ValueError` with both shapes unless each row of logits has one label. 4. `ValueError`
+# for the first label that is no class, except `ignore_index`: name it, its position as a tuple, and the range, as in `0
+# to 2`. 5. `ValueError` where no label counts: a mean of nothing.
 #
 # <details><summary>Hint</summary>
 #
-# The given `unwrap` takes the array out of a tensor; integers have the dtype kinds `"i"` and `"u"`. `np.shape(logits)[:-1]` is the
-# shape that the labels must have.
+# The given `unwrap` takes the array out of a tensor; integers have the dtype kinds `"i"` and `"u"`.
+# `np.shape(logits)[:-1]` is the shape that the labels must have.
 #
 # </details>
 # <details><summary>Stronger hint</summary>
 #
-# `np.argwhere(wrong)[0]` is the position of the first true element, one number for each axis; `.tolist()` makes plain ints.
+# `np.argwhere(wrong)[0]` is the position of the first true element, one number for each axis;
+# `.tolist()` makes plain ints.
 #
 # </details>
 
@@ -383,13 +388,14 @@ if __name__ == "__main__":
 #
 # The function that a training loop calls: guards first, then the op.
 #
-# **Plan.** 1. A `TypeError` unless the logits are floats. 2. A `ValueError` unless `label_smoothing` is at least 0 and less than
-# 1; NaN is neither. 3. The labels through `as_labels`. 4. The op, on the logits themselves, with all three options by name.
+# **Plan.** 1. A `TypeError` unless the logits are floats. 2. A `ValueError` unless `label_smoothing` is at least 0 and
+# less than 1; NaN is neither. 3. The labels through `as_labels`. 4. The op, on the logits themselves, with all three
+# options by name.
 #
 # <details><summary>Hint</summary>
 #
-# `not 0 <= label_smoothing < 1` is true of NaN as well. The op remembers its options: hand it the array from `as_labels`, which
-# nobody else holds.
+# `not 0 <= label_smoothing < 1` is true of NaN as well. The op remembers its options: hand it the array from
+# `as_labels`, which nobody else holds.
 #
 # </details>
 
@@ -423,12 +429,8 @@ def cross_entropy(
     if not 0 <= label_smoothing < 1:
         raise ValueError(f"label_smoothing must be from 0 to less than 1; got {label_smoothing}")
     labels = as_labels(labels, logits, ignore_index)
-    return softmax_cross_entropy(
-        logits,
-        labels=labels,
-        ignore_index=ignore_index,
-        label_smoothing=float(label_smoothing),
-    )
+    options = {"ignore_index": ignore_index, "label_smoothing": float(label_smoothing)}
+    return softmax_cross_entropy(logits, labels=labels, **options)
     ### END SOLUTION
 
 
@@ -441,9 +443,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Before the first step: ln(V)
 #
-# A new model knows nothing, so every class gets about $1/V$, and the loss is $-\log(1/V) = \ln V$. Look at the first number of a
-# training run: if it is far from $\ln V$, something is wrong before learning has begun. Logits that are too large do it, as the
-# last column shows.
+# A new model knows nothing, so every class gets about $1/V$, and the loss is $-\log(1/V) = \ln V$. Look at the first
+# number of a training run: if it is far from $\ln V$, something is wrong before learning has begun. Logits that are too
+# large do it, as the last column shows.
 
 # %% untrained
 if __name__ == "__main__":
@@ -459,9 +461,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## How sure to be
 #
-# All logits times one factor: the order of the words stays, only the confidence changes. If every label is right, more is better
-# without end. If one of two is wrong, there is a best factor, and beyond it the loss grows as fast as the factor. Smoothing has
-# the same effect with right labels: it punishes a model that is too sure.
+# All logits times one factor: the order of the words stays, only the confidence changes. If every label is right, more
+# is better without end. If one of two is wrong, there is a best factor, and beyond it the loss grows as fast as the
+# factor. Smoothing has the same effect with right labels: it punishes a model that is too sure.
 
 # %% confidence
 if __name__ == "__main__":
@@ -475,8 +477,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Yes or no
 #
-# Softmax makes the words compete: one is right. Often several are: the cat might sit on the *mat* or the *roof*. Then each word
-# is a question of its own, with one score $x$ and the chance $\sigma(x)$ of a yes.
+# Softmax makes the words compete: one is right. Often several are: the cat might sit on the *mat* or the *roof*. Then
+# each word is a question of its own, with one score $x$ and the chance $\sigma(x)$ of a yes.
 
 # %% fitting-words
 fits = np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])  # which words would make sense
@@ -532,8 +534,8 @@ if __name__ == "__main__":
 #
 # $$\frac{\partial L}{\partial x} = \text{grad} \cdot \frac{\sigma(x) - y}{N}$$
 #
-# **Plan.** A $\sigma$ that takes the exponential of no positive number: with $z = e^{-|x|}$ it is $1 / (1 + z)$ where $x \ge 0$, and
-# $z / (1 + z)$ elsewhere.
+# **Plan.** A $\sigma$ that takes the exponential of no positive number: with $z = e^{-|x|}$ it is $1 / (1 + z)$ where
+# $x \ge 0$, and $z / (1 + z)$ elsewhere.
 #
 # <details><summary>Hint</summary>
 #
@@ -567,13 +569,14 @@ if __name__ == "__main__":
 #
 # PyTorch's name, and a warning in it: it takes logits, not probabilities.
 #
-# **Plan.** 1. Equal shapes. 2. A `TypeError` unless the logits are floats. 3. The targets as a new array of the logits' dtype.
-# 4. A `ValueError` for the first target outside [0, 1]: the target, and its position as a tuple. NaN is outside. 5. The op.
+# **Plan.** 1. Equal shapes. 2. A `TypeError` unless the logits are floats. 3. The targets as a new array of the logits'
+# dtype. 4. A `ValueError` for the first target outside [0, 1]: the target, and its position as a tuple. NaN is outside.
+# 5. The op.
 #
 # <details><summary>Hint</summary>
 #
-# `np.array(targets, dtype)` copies; it takes arrays, lists and tensors. Of a tensor that learns it refuses to make an array: the
-# targets are constants.
+# `np.array(targets, dtype)` copies; it takes arrays, lists and tensors. Of a tensor that learns it refuses to make an
+# array: the targets are constants.
 #
 # </details>
 # <details><summary>Stronger hint</summary>
@@ -621,8 +624,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Two losses, one idea
 #
-# A yes-or-no question is a softmax over two classes, of which one has the logit 0: both losses agree, and so do their gradients.
-# Below them, the words as questions of their own.
+# A yes-or-no question is a softmax over two classes, of which one has the logit 0: both losses agree, and so do their
+# gradients. Below them, the words as questions of their own.
 
 # %% two-classes
 if __name__ == "__main__":
@@ -638,7 +641,7 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Numbers to quote
 #
-# Nats are hard to picture. Three conversions help. A loss is often a tensor of one element; given:
+# Nats are hard to picture. Three other numbers help. A loss is often a tensor of one element; given:
 
 # %% given-number
 #| export
@@ -654,12 +657,13 @@ def as_number(loss: Any) -> float:
 #
 # $$\text{perplexity} = e^{L} \qquad \text{bits per byte} = \frac{L \cdot \text{tokens}}{\ln 2 \cdot \text{bytes}}$$
 #
-# Where $e^L$ is too large for a float, the answer is infinity, without a warning: a run that went astray shall still print.
+# Where $e^L$ is too large for a float, the answer is infinity, without a warning: a run that went astray shall still
+# print.
 #
 # <details><summary>Hint</summary>
 #
-# `math.exp` raises an `OverflowError` there. NumPy gives infinity and warns; `with np.errstate(over="ignore"):` keeps it quiet. A
-# result of NumPy becomes plain by `float(...)`.
+# `math.exp` raises an `OverflowError` there. NumPy gives infinity and warns; `with np.errstate(over="ignore"):` keeps
+# it quiet. A result of NumPy becomes plain by `float(...)`.
 #
 # </details>
 
@@ -674,7 +678,7 @@ def perplexity(loss: Any) -> float:
     Returns:
         e to the loss; infinity where that is no float.
 
-    Source: Jelinek et al. 1977, "Perplexity: a measure of the difficulty of speech recognition".
+    Source: Jelinek et al. 1977, "Perplexity", J. Acoust. Soc. Am. 62, S63.
     """
     ### BEGIN SOLUTION 4.9
     with np.errstate(over="ignore"):
@@ -712,9 +716,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Perplexities do not compare
 #
-# Two models that know nothing about "the cat sat on the mat": one picks among 27 characters, one among 50,257 tokens of several
-# bytes. By perplexity the first looks far better. But its tokens are small, so it needs more of them. Per byte of text, the second
-# is better: its list of words is knowledge, too.
+# Two models that know nothing about "the cat sat on the mat": one picks among 27 characters, one among 50,257 tokens of
+# several bytes. By perplexity the first looks far better. But its tokens are small, so it needs more of them. Per byte
+# of text, the second is better: its list of words is knowledge, too.
 
 # %% per-byte
 if __name__ == "__main__":
@@ -723,8 +727,7 @@ if __name__ == "__main__":
     for name, size, count in (("characters", 27, num_bytes), ("words", 50_257, len(text.split()))):
         loss = np.log(size)
         rate = bits_per_byte(loss, count, num_bytes)
-        told = f"perplexity {perplexity(loss):8.0f}, {rate:.2f} bits a byte"
-        print(f"{count:2} {name:>10}, {num_bytes} bytes: {told}")
+        print(f"{count:2} {name:>10}: perplexity {perplexity(loss):8.0f}, {rate:.2f} bits a byte")
 
 
 # %% [markdown]
@@ -734,8 +737,8 @@ if __name__ == "__main__":
 #
 # $$\text{accuracy} = \frac{1}{\text{kept}} \sum_{\text{kept rows}} [\operatorname{argmax}_j s_j = y]$$
 #
-# **Plan.** Labels through `as_labels`; ignored rows count neither above nor below the line. Of equal scores the first is the
-# largest, as for `argmax`. Return a plain float.
+# **Plan.** Labels through `as_labels`; ignored rows count neither above nor below the line. Of equal scores the first
+# is the largest, as for `argmax`. Return a plain float.
 #
 # <details><summary>Hint</summary>
 #
@@ -775,8 +778,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What accuracy does not see
 #
-# It jumps from right to wrong and has no slope in between, so nothing can learn from it. And it does not see how sure a model
-# was: these three have one accuracy, and three losses.
+# It jumps from right to wrong and has no slope in between, so nothing can learn from it. And it does not see how sure a
+# model was: these three have one accuracy, and three losses.
 
 # %% how-sure
 if __name__ == "__main__":
@@ -788,10 +791,10 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What is left out, and why
 #
-# - **Weights for classes.** PyTorch's `weight=` counts rare classes more. Choosing the batches does the same.
-# - **Sums and single losses.** PyTorch has `reduction=`; here a loss is always the mean. That is what a training loop takes.
-# - **Targets that learn.** Labels and targets are constants; distillation detaches its teacher as well.
-# - **A loss in pieces.** For a large vocabulary the logits are the largest array of all. Wijmans et al. 2024, "Cut your losses
+# - **Weights for classes.** PyTorch's `weight=` counts rare classes more. Choosing the batches can do the same.
+# - **Sums and single losses.** PyTorch has `reduction=`; a training loop takes the mean.
+# - **Targets that learn.** Labels and targets of the two cross-entropies are constants.
+# - **A loss in pieces.** With many classes the logits are the largest array of all. Wijmans et al. 2024, "Cut your losses
 #   in large-vocabulary language models", compute the loss in blocks and never hold them all.
 #
 # ## Report

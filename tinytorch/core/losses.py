@@ -1,6 +1,6 @@
 # 04. Losses
 # Made from modules/04_losses/losses_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 0b8b5b86288318d608f6fc81b1172226c094cf3d8989d3fda568eda96823c25a
+# sha256 of the lines below: 256b6330c2dc4e260b8739e19db0e2008558a0a9c590bbcbe35e7a72126c9339
 
 
 # cell: imports
@@ -168,12 +168,8 @@ def cross_entropy(
     if not 0 <= label_smoothing < 1:
         raise ValueError(f"label_smoothing must be from 0 to less than 1; got {label_smoothing}")
     labels = as_labels(labels, logits, ignore_index)
-    return softmax_cross_entropy(
-        logits,
-        labels=labels,
-        ignore_index=ignore_index,
-        label_smoothing=float(label_smoothing),
-    )
+    options = {"ignore_index": ignore_index, "label_smoothing": float(label_smoothing)}
+    return softmax_cross_entropy(logits, labels=labels, **options)
 
 
 # cell: 4.6-sigmoid-cross-entropy
@@ -246,7 +242,7 @@ def perplexity(loss: Any) -> float:
     Returns:
         e to the loss; infinity where that is no float.
 
-    Source: Jelinek et al. 1977, "Perplexity: a measure of the difficulty of speech recognition".
+    Source: Jelinek et al. 1977, "Perplexity", J. Acoust. Soc. Am. 62, S63.
     """
     with np.errstate(over="ignore"):
         return float(np.exp(np.float64(as_number(loss))))
