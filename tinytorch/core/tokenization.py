@@ -1,26 +1,22 @@
 # 10. Tokenization
 # Made from modules/10_tokenization/tokenization_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 2f463df087dbc266ed7563454c70d02bf6fff1efd585d3f6769613b3f5c5985e
+# sha256 of the lines below: 718ca14d056897739e4ff6c84f2e705ede2d9c94057f3629fdf9ae8df9004254
 
 
 # cell: imports
-import base64
 import heapq
-import json
 import operator
 import re
 import sys
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from tinytorch.core.tensor import unwrap
-
-Pair = tuple[int, int]
+from tinytorch.tokenizer_base import Pair, TokenizerBase
 
 
 # cell: as-list
@@ -41,7 +37,7 @@ class CharTokenizer:
     """One id for each character of a text, in sorted order.
 
     Args:
-        text: the characters that get an id.
+        text: its characters are the vocabulary.
 
     Source: the character-level vocabulary of Karpathy's char-rnn and nanoGPT.
     """
@@ -63,12 +59,10 @@ class CharTokenizer:
         """
         for position, character in enumerate(text):
             if character not in self.ids:
-                raise ValueError(
-                    f"text: {character!r} at position {position} is not in the vocabulary"
-                )
+                raise ValueError(f"text: {character!r} at position {position} has no id")
         return [self.ids[character] for character in text]
 
-    def decode(self, ids: Iterable[int]) -> str:
+    def decode(self, ids: Any) -> str:
         """Return the text of ids: a list, array or tensor of one axis.
 
         Raises:
@@ -78,7 +72,7 @@ class CharTokenizer:
         for position, number in enumerate(numbers):
             if not 0 <= number < self.vocab_size:
                 raise ValueError(
-                    f"ids: {number} at position {position} is not in the vocabulary; "
+                    f"ids: {number} at position {position} is no id; "
                     f"valid ids are 0 to {self.vocab_size - 1}"
                 )
         return "".join(self.characters[number] for number in numbers)
@@ -86,10 +80,7 @@ class CharTokenizer:
 
 # cell: 10.2-count-pairs
 def count_pairs(ids: Sequence[int]) -> Counter[Pair]:
-    """Count each pair of neighbours: (a, b) -> how often b follows a.
-
-    Overlapping pairs count each: (7, 7) comes twice in [7, 7, 7].
-    """
+    """Count the pairs of neighbours: (a, b) -> how often b follows a; overlaps count."""
     return Counter(pairwise(ids))
 
 
@@ -111,18 +102,18 @@ def merge_pair(ids: Sequence[int], pair: Pair, new_id: int) -> list[int]:
 # cell: 10.4-character-class
 @cache
 def character_class(category: str) -> str:
-    r"""Return all characters of a Unicode category as ranges: the inside of `[...]` in `re`.
+    """Return the characters of a Unicode category as ranges: the inside of `[...]` in `re`.
 
     Args:
         category: how the category begins: "L" for letters, "Lu" for capitals, "N" for numbers.
 
     Returns:
-        Ranges such as `A-Za-z`, from the smallest code point to the largest.
+        Ranges such as `A-Za-z`.
 
     Raises:
         ValueError: no character has such a category.
 
-    Source: the Unicode Character Database, general categories; this Python's version of it.
+    Source: the general categories of the Unicode Character Database, in this Python's version.
     """
     ranges: list[list[int]] = []
     for code in range(sys.maxunicode + 1):
@@ -146,75 +137,70 @@ WHITE_SPACE = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 
 
 @cache
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    r"""Compile a pattern that holds `\p{...}`, which Python's `re` does not know.
-
-    Raises:
-        ValueError: the pattern has a capturing group, or `\S` inside `[...]`.
-    """
-    written, inside = [], False
+def compile_pattern(pattern: str) -> "re.Pattern[str]":
+    r"""Compile a pattern that may hold classes as `\p{L}`; raises ValueError for `(...)`."""
+    written, inside = [], False  # inside [...]
     for part in re.findall(r"\\p\{\w+\}|\\.|.", pattern, re.DOTALL):
-        if part == r"\S":
-            if inside:
-                raise ValueError(r"pattern: \S inside [...] is not supported")
-            written.append(f"[^{WHITE_SPACE}]")
-        elif part == r"\s" or part.startswith(r"\p"):
-            characters = WHITE_SPACE if part == r"\s" else character_class(part[3:-1])
-            written.append(characters if inside else f"[{characters}]")
+        if part == r"\S" and not inside:
+            part = f"[^{WHITE_SPACE}]"
+        elif part == r"\s" or part.startswith(r"\p{"):
+            part = WHITE_SPACE if part == r"\s" else character_class(part[3:-1])
+            part = part if inside else f"[{part}]"
         else:
             inside = part == "[" or (inside and part != "]")
-            written.append(part)
+        written.append(part)
     compiled = re.compile("".join(written))
     if compiled.groups:
-        raise ValueError("pattern: use (?:...) for groups; (...) captures")
+        raise ValueError("pattern: write (?:...) for a group, not (...)")
     return compiled
 
 
 def split_text(text: str, pattern: str = GPT4) -> list[str]:
-    r"""Split a text into pieces, which joined give the text again: no token crosses a border.
+    r"""Split a text into pieces, which joined are the text again.
 
     Args:
-        text: any text without lone surrogates.
-        pattern: a regular expression, with `\p{L}` and the like, that matches one piece.
+        text: any text.
+        pattern: a regular expression for one piece; it may hold classes as `\p{L}`.
 
     Raises:
-        ValueError: the pattern leaves a part of the text out, or a character cannot be UTF-8.
+        ValueError: the pattern leaves a part of the text out; or half a character (a lone
+            surrogate) stands in the text, which no UTF-8 has.
 
-    Source: the pattern of cl100k_base, as published in tiktoken.
+    Source: the pattern of cl100k_base, published in tiktoken.
     """
-    text.encode("utf-8")  # refuses half a character, and names its position
+    text.encode("utf-8")  # half a character is refused here, with its position
     pieces = compile_pattern(pattern).findall(text)
     if sum(map(len, pieces)) != len(text):
-        raise ValueError("pattern: it leaves a part of the text out; every character needs a piece")
+        raise ValueError("pattern: it leaves a part of the text out; each character needs a piece")
     return pieces
 
 
 # cell: 10.5-train-bpe
 def train_bpe(text: str, vocab_size: int, pattern: str = GPT4) -> list[Pair]:
-    """Learn merges: again and again the most frequent pair becomes a new id.
+    """Learn merges: again and again the most frequent pair of ids becomes a new id.
 
-    Of equally frequent pairs the one with the smaller ids goes first: (97, 98) before (97, 99).
+    Of equally frequent pairs the smaller goes first: (97, 98) before (97, 99).
 
     Args:
-        text: what the pairs are counted in, piece by piece.
-        vocab_size: 256 bytes and so many merges that there are this many ids.
+        text: where pairs are counted, within pieces.
+        vocab_size: how many ids there shall be, the 256 bytes among them.
         pattern: how the text is split; see `split_text`.
 
     Returns:
-        The merges in order: merge k makes the id 256 + k. Fewer where no pair is left.
+        The merges in order; merge k makes the id 256 + k. Fewer where no pair is left.
 
     Raises:
         ValueError: `vocab_size` is smaller than 256.
 
     Source: Sennrich et al. 2016, "Neural machine translation of rare words with subword units",
-        section 3.2; on bytes as in Radford et al. 2019, section 2.2.
+        section 3.2; on bytes: Radford et al. 2019, section 2.2.
     """
     if vocab_size < 256:
         raise ValueError(f"vocab_size must be at least 256, one id for each byte; got {vocab_size}")
     words = Counter(split_text(text, pattern))
     pieces, times = [list(word.encode()) for word in words], list(words.values())
     totals: Counter[Pair] = Counter()
-    places: dict[Pair, set[int]] = defaultdict(set)  # in which pieces a pair stands
+    places: dict[Pair, set[int]] = defaultdict(set)  # the pieces that hold a pair
     for place, piece in enumerate(pieces):
         for pair, count in count_pairs(piece).items():
             totals[pair] += count * times[place]
@@ -222,10 +208,10 @@ def train_bpe(text: str, vocab_size: int, pattern: str = GPT4) -> list[Pair]:
     queue = [(-total, pair) for pair, total in totals.items()]
     heapq.heapify(queue)
     merges: list[Pair] = []
-    while queue and 256 + len(merges) < vocab_size:
+    while queue and len(merges) < vocab_size - 256:
         total, best = heapq.heappop(queue)
         if totals[best] != -total:
-            continue  # an older count: the present one is in the queue as well
+            continue  # an older count: the present one is in the queue, too
         changed = set()
         for place in places.pop(best):
             before = count_pairs(pieces[place])
@@ -249,13 +235,13 @@ def token_bytes(merges: Sequence[Pair]) -> list[bytes]:
     """Return the bytes of each id: 256 single bytes, then those of each merge.
 
     Raises:
-        ValueError: a merge is made of an id that comes later.
+        ValueError: a part of a merge is no id so far.
     """
     vocabulary = [bytes([number]) for number in range(256)]
     for number, (a, b) in enumerate(merges):
         if not (0 <= a < len(vocabulary) and 0 <= b < len(vocabulary)):
             raise ValueError(
-                f"merges: merge {number} is {(a, b)}; at that point ids are 0 to {255 + number}"
+                f"merges: merge {number} is {(a, b)}, but the ids so far are 0 to {255 + number}"
             )
         vocabulary.append(vocabulary[a] + vocabulary[b])
     return vocabulary
@@ -266,74 +252,35 @@ def apply_merges(ids: Sequence[int], new_ids: Mapping[Pair, int]) -> list[int]:
     """Merge the pairs of one piece, the earliest learned first, until none is left.
 
     Args:
-        ids: the piece, one id for each byte.
-        new_ids: pair -> the id it becomes; a smaller id was learned earlier.
+        ids: the piece, one id a byte.
+        new_ids: pair -> the id that it becomes; a smaller id was learned earlier.
 
     Returns:
-        The shorter list of ids, a new list.
+        The ids that are left, a new list.
 
-    Source: Sennrich et al. 2016, section 3.2, applied to new text.
+    Source: Sennrich et al. 2016, section 3.2.
     """
-    ids = list(ids)
-    while len(ids) > 1:
-        known = [pair for pair in pairwise(ids) if pair in new_ids]
+    merged = list(ids)
+    while True:
+        known = [pair for pair in pairwise(merged) if pair in new_ids]
         if not known:
-            break
-        best = min(known, key=new_ids.__getitem__)
-        ids = merge_pair(ids, best, new_ids[best])
-    return ids
-
-
-# cell: special-ids
-def special_ids(
-    names: Iterable[str] | Mapping[str, int] | None, taken: Collection[int]
-) -> dict[str, int]:
-    """Give each special token its id: the one in a dict, or else the next free ones.
-
-    Raises:
-        ValueError: a name is empty or comes twice, or an id is taken.
-    """
-    if not isinstance(names, Mapping):
-        names = list(names or ())
-        if len({*names}) != len(names):
-            raise ValueError(f"special_tokens: a name comes twice in {names}")
-        names = {name: max(taken) + 1 + number for number, name in enumerate(names)}
-    ids = [*names.values()]
-    if "" in names or len({*ids}) != len(ids) or not {*ids}.isdisjoint(taken):
-        raise ValueError(f"special_tokens: each needs a name and an id of its own; got {names}")
-    return dict(names)
-
-
-def pairs_of(ranks: Mapping[bytes, int]) -> Iterator[tuple[Pair, int]]:
-    """Yield (pair, id) for each way to make a token of two that were learned before it."""
-    for token, number in ranks.items():
-        for cut in range(1, len(token)):
-            a, b = (ranks.get(part, number) for part in (token[:cut], token[cut:]))
-            if a < number and b < number:
-                yield (a, b), number
-
-
-def is_utf8(token: bytes) -> bool:
-    """Whether bytes are whole characters."""
-    try:
-        token.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+            return merged
+        best = min(known, key=lambda pair: new_ids[pair])
+        merged = merge_pair(merged, best, new_ids[best])
 
 
 # cell: 10.8-bpe-tokenizer
-class BPETokenizer:
-    """Turn text into ids of merged bytes, and back.
+class BPETokenizer(TokenizerBase):
+    """Turn any text into ids of merged bytes, and back.
 
     Args:
         merges: from `train_bpe`.
         special_tokens: texts that are one id each, such as "<|endoftext|>": a list, which gets
             the next ids, or a dict of names and ids.
-        pattern: how text is split before merging; the same as in training.
+        pattern: how text is split before merging; that of the training.
 
     Raises:
-        ValueError: a merge does not fit, or a special token is empty or has no id of its own.
+        ValueError: a merge does not fit, or a special token has no name or id of its own.
 
     Source: Radford et al. 2019, "Language models are unsupervised multitask learners", section 2.2.
     """
@@ -344,25 +291,13 @@ class BPETokenizer:
         special_tokens: Iterable[str] | Mapping[str, int] | None = None,
         pattern: str = GPT4,
     ) -> None:
-        self.merges = [(int(a), int(b)) for a, b in merges]
-        self.new_ids = {pair: 256 + number for number, pair in enumerate(self.merges)}
-        self.tokens = dict(enumerate(token_bytes(self.merges)))  # id -> bytes
-        self.byte_ids = list(range(256))  # byte -> id
-        self.cache: dict[str, list[int]] = {}  # piece -> ids
-        self.pattern = pattern
-        self.ranks: Mapping[bytes, int] | None = None  # only of `from_ranks`
-        self.special_tokens = special_ids(special_tokens, self.tokens)
-
-    @property
-    def vocab_size(self) -> int:
-        """The largest id, plus 1: the number of rows that an embedding needs."""
-        return max(*self.tokens, *self.special_tokens.values()) + 1
+        super().__init__(token_bytes(merges), merges, special_tokens, pattern)
 
     def encode_ordinary(self, text: str) -> list[int]:
         """Return the ids of a text; a special token in it is text like any other.
 
         Raises:
-            ValueError: the text holds half a character (a lone surrogate), which is no UTF-8.
+            ValueError: half a character stands in the text.
         """
         ids: list[int] = []
         for piece in split_text(text, self.pattern):
@@ -372,21 +307,22 @@ class BPETokenizer:
             ids += self.cache[piece]
         return ids
 
-    def decode_bytes(self, ids: Iterable[int]) -> bytes:
+    def decode_bytes(self, ids: Any) -> bytes:
         """Return the bytes of ids: a list, array or tensor of one axis.
 
         Raises:
             ValueError: an id is none of the vocabulary; it is named with its position.
         """
         names = {number: name.encode() for name, number in self.special_tokens.items()}
-        tokens = self.tokens | names
-        numbers = as_list(ids)
-        for position, number in enumerate(numbers):
-            if number not in tokens:
-                raise ValueError(f"ids: {number} at position {position} is not in the vocabulary")
-        return b"".join(tokens[number] for number in numbers)
+        parts: list[bytes] = []
+        for position, number in enumerate(as_list(ids)):
+            part = self.tokens.get(number, names.get(number))
+            if part is None:
+                raise ValueError(f"ids: {number} at position {position} is no id of the vocabulary")
+            parts.append(part)
+        return b"".join(parts)
 
-    def decode(self, ids: Iterable[int]) -> str:
+    def decode(self, ids: Any) -> str:
         """Return the text of ids; bytes that are no UTF-8 become U+FFFD, as in tiktoken."""
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
 
@@ -395,98 +331,32 @@ class BPETokenizer:
 
         Args:
             text: any text.
-            allowed_special: the special tokens that may stand in the text and become one id, or
-                "all". Any other is refused: a text from outside must not end a document.
+            allowed_special: the special tokens that may stand in the text, or "all".
 
         Raises:
-            ValueError: the text holds a special token that is not allowed, or half a character;
-                or `allowed_special` names none.
+            ValueError: a special token stands in the text and is not allowed; half a character
+                does; or `allowed_special` holds no name of a special token.
 
-        Source: the behaviour of `encode` in tiktoken.
+        Source: `encode` of tiktoken.
         """
-        allowed = {*self.special_tokens} if allowed_special == "all" else {*allowed_special}
-        if not allowed <= {*self.special_tokens}:
-            raise ValueError(
-                f"allowed_special: {allowed_special!r} must be 'all' or a set of names among "
-                f"{[*self.special_tokens]}"
-            )
-        if not self.special_tokens:
+        known = {*self.special_tokens}
+        allowed = known if allowed_special == "all" else {*allowed_special}
+        if not allowed <= known:
+            raise ValueError(f"allowed_special is {allowed_special!r}; names are {sorted(known)}")
+        if not known:
             return self.encode_ordinary(text)
-        longest_first = sorted(self.special_tokens, key=len, reverse=True)
+        names = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
         ids: list[int] = []
         position = 0
-        for part in re.split(f"({'|'.join(map(re.escape, longest_first))})", text):
-            if part in allowed:
-                ids.append(self.special_tokens[part])
-            elif part in self.special_tokens:
+        for part in re.split(f"({names})", text):
+            if part in known and part not in allowed:
                 raise ValueError(
-                    f"text: special token {part!r} at position {position} is not allowed; "
-                    f"to let it through, allowed_special={{{part!r}}}"
+                    f"text: the special token {part!r} at position {position} is not allowed; "
+                    f"to make it one id, say allowed_special={{{part!r}}}"
                 )
-            else:
-                ids += self.encode_ordinary(part)
+            ids += [self.special_tokens[part]] if part in known else self.encode_ordinary(part)
             position += len(part)
         return ids
-
-    @classmethod
-    def from_ranks(
-        cls,
-        ranks: Mapping[bytes, int],
-        special_tokens: Iterable[str] | Mapping[str, int] | None = None,
-        pattern: str = GPT4,
-    ) -> "BPETokenizer":
-        """Make a tokenizer from the bytes of its tokens, as tiktoken publishes cl100k_base.
-
-        Args:
-            ranks: the bytes of a token -> its id; a smaller id was learned earlier.
-            special_tokens: as for the class.
-            pattern: as for the class.
-
-        Raises:
-            ValueError: a single byte has no id, or two tokens have the same.
-        """
-        missing = [byte for byte in range(256) if bytes([byte]) not in ranks]
-        if missing:
-            raise ValueError(f"ranks: the single byte {bytes(missing[:1])!r} has no id")
-        tokenizer = cls([], pattern=pattern)
-        tokenizer.tokens = {number: token for token, number in ranks.items()}
-        if len(tokenizer.tokens) != len(ranks):
-            raise ValueError("ranks: two tokens have the same id")
-        tokenizer.ranks = dict(ranks)
-        tokenizer.byte_ids = [ranks[bytes([byte])] for byte in range(256)]
-        tokenizer.new_ids = {pair: number for pair, number in pairs_of(ranks)}
-        tokenizer.cache = {  # a piece that is a token stays whole
-            token.decode(): [number] for token, number in ranks.items() if is_utf8(token)
-        }
-        tokenizer.special_tokens = special_ids(special_tokens, tokenizer.tokens)
-        return tokenizer
-
-    def save(self, path: str | Path) -> None:
-        """Write the tokenizer to a JSON file."""
-        content: dict[str, Any] = {"pattern": self.pattern, "special_tokens": self.special_tokens}
-        if self.ranks is None:
-            content["merges"] = self.merges
-        else:
-            content["ranks"] = {
-                base64.b64encode(token).decode(): number for token, number in self.ranks.items()
-            }
-        Path(path).write_text(json.dumps(content), encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: str | Path) -> "BPETokenizer":
-        """Read a tokenizer that `save` wrote.
-
-        Raises:
-            ValueError: the file holds no tokenizer.
-        """
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or not {"pattern", "special_tokens"} <= content.keys():
-            raise ValueError(f"{path} holds no tokenizer")
-        rest = content["special_tokens"], content["pattern"]
-        if "merges" in content:
-            return cls(content["merges"], *rest)
-        ranks = {base64.b64decode(token): number for token, number in content["ranks"].items()}
-        return cls.from_ranks(ranks, *rest)
 
 
 __all__ = [
@@ -499,10 +369,7 @@ __all__ = [
     "character_class",
     "compile_pattern",
     "count_pairs",
-    "is_utf8",
     "merge_pair",
-    "pairs_of",
-    "special_ids",
     "split_text",
     "token_bytes",
     "train_bpe",
