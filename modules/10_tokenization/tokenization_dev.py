@@ -79,12 +79,8 @@ def as_list(ids: Any) -> list[int]:
 #
 # <details><summary>Hint</summary>
 #
-# `enumerate` gives position and character. Show a character with `{character!r}`: so a space or a newline can be seen.
-#
-# </details>
-# <details><summary>Stronger hint</summary>
-#
-# Python takes -1 as "the last one". Ask `0 <= number < self.vocab_size` first. `as_list(ids)` gives plain ints.
+# `enumerate` gives position and character; `{character!r}` shows a space as a space. Python takes -1 as "the last one":
+# ask `0 <= number < self.vocab_size` first. `as_list(ids)` gives plain ints.
 #
 # </details>
 
@@ -167,9 +163,8 @@ if __name__ == "__main__":
 # ## Two steps of one merge
 #
 # Byte pair encoding makes the sequence shorter again: the pair of neighbours that is seen most often becomes one new id,
-# 256. Then the next pair, 257. You write the counting, then the replacing.
-
-# %% [markdown]
+# 256. Then the next pair. You write the counting, then the replacing.
+#
 # ### Exercise 10.2: count_pairs
 #
 # $$n_{ab} = \#\{\, i : x_i = a,\; x_{i+1} = b \,\}$$
@@ -213,12 +208,8 @@ if __name__ == "__main__":
 #
 # <details><summary>Hint</summary>
 #
-# A `for` loop cannot skip. Use `while position < len(ids)`.
-#
-# </details>
-# <details><summary>Stronger hint</summary>
-#
-# At the last id there is no neighbour: `ids[position + 1]` fails there, the slice `ids[position : position + 2]` does not.
+# A `for` loop cannot skip. Use `while position < len(ids)`. At the last id there is no neighbour: `ids[position + 1]`
+# fails there, the slice `ids[position : position + 2]` does not.
 #
 # </details>
 
@@ -270,8 +261,7 @@ if __name__ == "__main__":
 # an ending such as 's; letters, with one space or sign before them; up to three digits; signs; white space.
 #
 # It says "letter" as `\p{L}`, which Python's `re` does not know. You write that class.
-
-# %% [markdown]
+#
 # ### Exercise 10.4: character_class
 #
 # Each character has a Unicode category of two letters: "Lu" is a capital, "Ll" a small letter, "Nd" a digit.
@@ -329,7 +319,6 @@ if __name__ == "__main__":
     print("🔬 Unit Test: character_class...")
     checks.character_class(character_class)
     print("✅ character_class: every character of a category, and no other")
-
 
 # %% [markdown]
 # ## The pattern
@@ -392,8 +381,6 @@ if __name__ == "__main__":
 
 
 # %% [markdown]
-# ## Learning
-#
 # ### Exercise 10.5: train_bpe
 #
 # Merge after merge, the most frequent pair of all pieces is taken:
@@ -559,12 +546,8 @@ if __name__ == "__main__":
 #
 # <details><summary>Hint</summary>
 #
-# `new_ids.get(pair)` is None for a pair that was never merged. `merge_pair` does step 2.
-#
-# </details>
-# <details><summary>Stronger hint</summary>
-#
-# Going once through `new_ids` in order is right as well, and slow: thousands of merges for a word of five letters.
+# `pair in new_ids` asks whether it was ever merged. `merge_pair` does step 2. Going once through all of `new_ids` in the
+# order of learning is right as well, and slow: thousands of merges for a word of five letters.
 #
 # </details>
 
@@ -612,8 +595,7 @@ if __name__ == "__main__":
 # - `cache` keeps the ids of a piece: most words of a text come again.
 #
 # Three exercises fill it.
-
-# %% [markdown]
+#
 # ### Exercise 10.8: encode_ordinary
 #
 # $$\text{text} \to \text{pieces} \to \text{bytes} \to \text{ids} \to \text{merged ids}$$
@@ -623,10 +605,6 @@ if __name__ == "__main__":
 # <details><summary>Hint</summary>
 #
 # `split_text(text, self.pattern)`; `piece.encode()` are the bytes, each an int; `apply_merges` does the rest.
-#
-# </details>
-# <details><summary>Stronger hint</summary>
-#
 # `ids += self.cache[piece]` copies into `ids`. Never return a list of the cache itself: its owner could change it.
 #
 # </details>
@@ -660,13 +638,8 @@ if __name__ == "__main__":
 #
 # <details><summary>Hint</summary>
 #
-# `re.split("(b|c)", text)` keeps what it cuts at. Names have signs in them that `re` would take otherwise: `re.escape`.
-#
-# </details>
-# <details><summary>Stronger hint</summary>
-#
-# `sorted(names, key=len, reverse=True)` puts the longest first. Without special tokens the pattern would be empty: then
-# all is ordinary.
+# `re.split("(b|c)", text)` keeps what it cuts at. Signs in a name mean something else to `re`: `re.escape`. The longest
+# first: `sorted(known, key=len, reverse=True)`. Without special tokens there is nothing to cut at.
 #
 # </details>
 
@@ -826,9 +799,9 @@ if __name__ == "__main__":
 # A document's end, refused and allowed; a file and back; and the reason why `decode` joins bytes first.
 
 # %% special
-import tempfile
-
 if __name__ == "__main__":
+    import tempfile
+
     text = "the cat<|endoftext|>the rat"
     try:
         tokenizer.encode(text)

