@@ -1,17 +1,48 @@
-"""What a tokenizer does besides merging: given, so that module 10 stays short.
+r"""What a tokenizer does besides merging: given, so that module 10 stays short.
 
-Ids of special tokens, tables of tokens in the form that tiktoken publishes, and files.
+Patterns with `\p{L}`, ids of special tokens, tables in the form that tiktoken publishes, files.
 """
 
 import base64
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 Pair = tuple[int, int]
 Special = Iterable[str] | Mapping[str, int] | None
 Made = TypeVar("Made", bound="TokenizerBase")
+# Of Unicode. Python's own `\s` also takes four control characters, U+001C to U+001F.
+WHITE_SPACE = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+
+
+@cache
+def compile_pattern(pattern: str, character_class: Callable[[str], str]) -> "re.Pattern[str]":
+    r"""Compile a pattern that may hold classes as `\p{L}`, which Python's `re` does not know.
+
+    Args:
+        pattern: a regular expression.
+        character_class: a category, as "L" -> its characters, as the inside of `[...]`.
+
+    Raises:
+        ValueError: the pattern has a group that captures.
+    """
+    written, inside = [], False  # inside [...]
+    for part in re.findall(r"\\p\{\w+\}|\\.|.", pattern, re.DOTALL):
+        if part == r"\S" and not inside:
+            part = f"[^{WHITE_SPACE}]"
+        elif part == r"\s" or part.startswith(r"\p{"):
+            part = WHITE_SPACE if part == r"\s" else character_class(part[3:-1])
+            part = part if inside else f"[{part}]"
+        else:
+            inside = part == "[" or (inside and part != "]")
+        written.append(part)
+    compiled = re.compile("".join(written))
+    if compiled.groups:
+        raise ValueError("pattern: write (?:...) for a group, not (...)")
+    return compiled
 
 
 def special_ids(special_tokens: Special, taken: Collection[int]) -> dict[str, int]:

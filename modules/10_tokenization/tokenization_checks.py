@@ -113,7 +113,13 @@ def char_tokenizer(cls: Any) -> None:
             check.same(found, text, what)
         check.same(small.decode([]), "", "decode([])")
     small = cls("abcdefgh")
-    for text, says in (("abé", ["é", "2"]), ("cabbageXÄ", ["X", "7"]), ("a b", ["' '", "1"])):
+    for text, says in (
+        ("abé", ["é", "2"]),
+        ("cabbageXÄ", ["X", "7"]),
+        ("a b", ["' '", "1"]),
+        ("abC", ["C", "2"]),
+        ("a\n", ["1"]),
+    ):
         check.raises(
             small.encode, text, says=says, what=f"CharTokenizer('abcdefgh').encode({text!r})"
         )
@@ -180,6 +186,8 @@ def merge_pair(function: Function) -> None:
     for ids, pair in cases:
         what = f"ids {ids}, pair {pair}"
         listed(function, replaced, ids, pair, 300, one="id", what=what)
+    what = "ids [5, 7, 7], pair (5, 7), new_id 5"
+    listed(function, replaced, [5, 7, 7], (5, 7), 5, one="id", what=what)
     for a, b in product(range(5, 8), repeat=2):
         ids = drawn(2, 3, 97)
         listed(function, replaced, ids, (a, b), 7, one="id", what=f"97 drawn ids, pair {(a, b)}")

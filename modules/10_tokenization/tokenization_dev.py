@@ -35,7 +35,7 @@ from itertools import pairwise
 from typing import Any
 
 from tinytorch.core.tensor import unwrap
-from tinytorch.tokenizer_base import Pair, TokenizerBase
+from tinytorch.tokenizer_base import Pair, TokenizerBase, compile_pattern
 
 # %% [markdown]
 # ## One example for the whole module
@@ -144,8 +144,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Every text is bytes
 #
-# A character that the vocabulary does not have is an error, and Unicode has too many for a table. But every text can be
-# written as bytes, in UTF-8, and there are only 256 of those. A byte tokenizer knows every text; it only makes it longer.
+# A character that the vocabulary does not have is an error, and Unicode has too many for a table. But every text is bytes,
+# in UTF-8, and there are only 256 of those. A byte tokenizer knows every text; it only makes it longer.
 
 # %% bytes
 if __name__ == "__main__":
@@ -261,7 +261,8 @@ if __name__ == "__main__":
 # an ending such as 's; letters, with one space or sign before them; up to three digits; signs; white space.
 #
 # It says "letter" as `\p{L}`, which Python's `re` does not know. You write that class.
-#
+
+# %% [markdown]
 # ### Exercise 10.4: character_class
 #
 # Each character has a Unicode category of two letters: "Lu" is a capital, "Ll" a small letter, "Nd" a digit.
@@ -323,8 +324,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## The pattern
 #
-# Given: your classes are put into the pattern. White space is written out, since Python's `\s` also takes four control
-# characters that Unicode does not call white space. `split_text` refuses a pattern that would lose a part of the text.
+# Given: `compile_pattern` puts your classes into the pattern, and `split_text` refuses a pattern that would lose a part of
+# the text.
 
 # %% split-text
 #| export
@@ -332,26 +333,6 @@ GPT4 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
     r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-WHITE_SPACE = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-
-
-@cache
-def compile_pattern(pattern: str) -> "re.Pattern[str]":
-    r"""Compile a pattern that may hold classes as `\p{L}`; raises ValueError for `(...)`."""
-    written, inside = [], False  # inside [...]
-    for part in re.findall(r"\\p\{\w+\}|\\.|.", pattern, re.DOTALL):
-        if part == r"\S" and not inside:
-            part = f"[^{WHITE_SPACE}]"
-        elif part == r"\s" or part.startswith(r"\p{"):
-            part = WHITE_SPACE if part == r"\s" else character_class(part[3:-1])
-            part = part if inside else f"[{part}]"
-        else:
-            inside = part == "[" or (inside and part != "]")
-        written.append(part)
-    compiled = re.compile("".join(written))
-    if compiled.groups:
-        raise ValueError("pattern: write (?:...) for a group, not (...)")
-    return compiled
 
 
 def split_text(text: str, pattern: str = GPT4) -> list[str]:
@@ -368,7 +349,7 @@ def split_text(text: str, pattern: str = GPT4) -> list[str]:
     Source: the pattern of cl100k_base, published in tiktoken.
     """
     text.encode("utf-8")  # half a character is refused here, with its position
-    pieces = compile_pattern(pattern).findall(text)
+    pieces = compile_pattern(pattern, character_class).findall(text)
     if sum(map(len, pieces)) != len(text):
         raise ValueError("pattern: it leaves a part of the text out; each character needs a piece")
     return pieces
@@ -517,15 +498,15 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What it learns
 #
-# Once from the sentence, then from a real text: the help pages that come with Python. Endings and short words come first,
-# most with the space before them; later whole words.
+# Once from the sentence, then from a real text: the help pages that come with Python. Short pieces come first, later
+# whole words, most with the space before them.
 
 # %% learned
 if __name__ == "__main__":
     from pydoc_data.topics import topics
 
     print([token.decode() for token in token_bytes(train_bpe(sentence, 264))[256:]])
-    help_pages = "\n".join(topics[name] for name in sorted(topics))
+    help_pages = "\n".join(topics[name] for name in sorted(topics))[:200_000]
     merges = train_bpe(help_pages, 1256)
     tokens = [token.decode(errors="replace") for token in token_bytes(merges)[256:]]
     print(f"{len(help_pages):,} characters, {len(merges):,} merges")
@@ -586,16 +567,14 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## The tokenizer
 #
-# `BPETokenizer` holds the tables. The given `TokenizerBase` makes them from merges, from the tables that tiktoken
-# publishes, or from a file:
+# The given `TokenizerBase` makes the tables of a `BPETokenizer`, from merges or from those that tiktoken publishes:
 #
 # - `byte_ids[byte]` is the id of a byte (cl100k_base has them in another order);
 # - `new_ids[pair]` is the id that a pair becomes;
 # - `tokens[id]` are bytes; `special_tokens[name]` is an id;
-# - `cache` keeps the ids of a piece: most words of a text come again.
-#
-# Three exercises fill it.
-#
+# - `cache[piece]` are its ids: most words of a text come again.
+
+# %% [markdown]
 # ### Exercise 10.8: encode_ordinary
 #
 # $$\text{text} \to \text{pieces} \to \text{bytes} \to \text{ids} \to \text{merged ids}$$
@@ -788,10 +767,8 @@ if __name__ == "__main__":
 # %% sizes
 if __name__ == "__main__":
     for size in (256, 320, 512, 768, 1256):
-        part = BPETokenizer(merges[: size - 256])
-        count = len(part.encode(help_pages))
-        ratio = len(help_pages) / count
-        print(f"{size:>5} ids: {count:>7,} tokens, {ratio:.2f} characters each")
+        count = len(BPETokenizer(merges[: size - 256]).encode(help_pages))
+        print(f"{size:>5} ids: {count:>7,} tokens, {len(help_pages) / count:.2f} characters each")
 
 # %% [markdown]
 # ## Special tokens, files, halves
@@ -818,8 +795,7 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What is left out, and why
 #
-# - **Very long pieces.** `apply_merges` looks at the whole piece for every merge. Thousands of letters without a border
-#   take seconds; tiktoken keeps a heap for those.
+# - **Very long pieces.** `apply_merges` looks at the whole piece for every merge: its cost grows with the square.
 # - **A bound on the cache.** It grows with the number of different pieces.
 # - **Normal forms.** "é" can be one character or two; both come back as they were, with different ids.
 # - **Other ways.** WordPiece and the unigram model choose pieces by likelihood, not by count.

@@ -1,6 +1,6 @@
 # 10. Tokenization
 # Made from modules/10_tokenization/tokenization_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 718ca14d056897739e4ff6c84f2e705ede2d9c94057f3629fdf9ae8df9004254
+# sha256 of the lines below: 833235064205e6e66c35d2eb790068bf7c040573907c377ab539b2d84825556d
 
 
 # cell: imports
@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from tinytorch.core.tensor import unwrap
-from tinytorch.tokenizer_base import Pair, TokenizerBase
+from tinytorch.tokenizer_base import Pair, TokenizerBase, compile_pattern
 
 
 # cell: as-list
@@ -133,26 +133,6 @@ GPT4 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
     r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-WHITE_SPACE = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-
-
-@cache
-def compile_pattern(pattern: str) -> "re.Pattern[str]":
-    r"""Compile a pattern that may hold classes as `\p{L}`; raises ValueError for `(...)`."""
-    written, inside = [], False  # inside [...]
-    for part in re.findall(r"\\p\{\w+\}|\\.|.", pattern, re.DOTALL):
-        if part == r"\S" and not inside:
-            part = f"[^{WHITE_SPACE}]"
-        elif part == r"\s" or part.startswith(r"\p{"):
-            part = WHITE_SPACE if part == r"\s" else character_class(part[3:-1])
-            part = part if inside else f"[{part}]"
-        else:
-            inside = part == "[" or (inside and part != "]")
-        written.append(part)
-    compiled = re.compile("".join(written))
-    if compiled.groups:
-        raise ValueError("pattern: write (?:...) for a group, not (...)")
-    return compiled
 
 
 def split_text(text: str, pattern: str = GPT4) -> list[str]:
@@ -169,7 +149,7 @@ def split_text(text: str, pattern: str = GPT4) -> list[str]:
     Source: the pattern of cl100k_base, published in tiktoken.
     """
     text.encode("utf-8")  # half a character is refused here, with its position
-    pieces = compile_pattern(pattern).findall(text)
+    pieces = compile_pattern(pattern, character_class).findall(text)
     if sum(map(len, pieces)) != len(text):
         raise ValueError("pattern: it leaves a part of the text out; each character needs a piece")
     return pieces
@@ -361,13 +341,11 @@ class BPETokenizer(TokenizerBase):
 
 __all__ = [
     "GPT4",
-    "WHITE_SPACE",
     "BPETokenizer",
     "CharTokenizer",
     "apply_merges",
     "as_list",
     "character_class",
-    "compile_pattern",
     "count_pairs",
     "merge_pair",
     "split_text",
