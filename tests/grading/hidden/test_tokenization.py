@@ -48,14 +48,21 @@ class TestCharTokenizer:
         place, number = (int(one) for one in rng.integers(11, 40, size=2))
         text = drawn_text(rng, "abc", place) + "YabZ"
         ids = [1] * place
-        cases = [text, [*ids, 50 + number, 2, 99], [*ids, -number], [*ids, 3], "abc", [0, 2]]
+        cases = [
+            text,
+            [*ids, 50 + number, 2, 99],
+            [*ids, -number],
+            [*ids, 3],
+            text.replace("Y", "B"),
+        ]
+        cases += ["abc", [0, 2]]
         found = submission.run(refused, vocabulary="abc", cases=cases)
-        assert [kind for kind, _ in found] == ["ValueError"] * 4 + ["taken"] * 2
-        for (_, message), part in zip(found, ("Y", 50 + number, -number, 3), strict=False):
+        assert [kind for kind, _ in found] == ["ValueError"] * 5 + ["taken"] * 2
+        for (_, message), part in zip(found, ("Y", 50 + number, -number, 3, "B"), strict=False):
             assert str(part) in message, "what has no id is not named"
             assert str(place) in message, "its position is not named"
         assert "Z" not in found[0][1], "another character than the first is named"
-        assert [value for _, value in found[4:]] == [[0, 1, 2], "ac"]
+        assert [value for _, value in found[5:]] == [[0, 1, 2], "ac"]
 
 
 @pytest.mark.exercise("10.2")
@@ -75,7 +82,7 @@ class TestMergePair:
             for length in (1, 2, 5, 61):
                 ids = rng.integers(0, kinds, length).tolist()
                 cases.append([ids, rng.integers(0, kinds, 2).tolist(), 300])
-        cases += [[[4, 5, 6, 4, 5], [4, 5], 4], [[4, 4, 5, 5], [4, 5], 5]]
+        cases += [[[4, 5, 5, 4, 5], [4, 5], 4], [[4, 4, 5, 5], [4, 5], 5]]
         submission.check(merges_of_pairs, cases=cases)
 
 
