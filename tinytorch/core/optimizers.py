@@ -1,6 +1,6 @@
 # 06. Optimizers
 # Made from modules/06_optimizers/optimizers_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 45b653489bc9774aea5008a0051732a1764c23797c74f3313095ee790dc44e4c
+# sha256 of the lines below: ccc09e1f1f0b129076cc1a1582b9e42a870bd055fd8813eb101d518d6485ee7f
 
 
 # cell: imports
@@ -12,10 +12,11 @@ import numpy as np
 
 from tinytorch.core.tensor import Array, Tensor, unwrap
 
+
+# cell: require-range
 State = dict[str, Array]  # what an optimizer keeps for one parameter, by name
 
 
-# cell: require-range
 def require_range(name: str, value: Any, low: float, high: float = math.inf) -> None:
     """Refuse what is no number, or not in low <= value < high.
 
@@ -313,8 +314,8 @@ def clip_grad_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     if not max_norm > 0:
         raise ValueError(f"max_norm must be above 0; got {max_norm!r}")
     learned = [parameter for parameter in parameters if parameter.grad is not None]
-    squares = [float(np.vdot(each.grad, each.grad)) for each in learned]  # type: ignore[arg-type]
-    norm = math.sqrt(sum(squares))
+    wide = [np.asarray(parameter.grad, np.float64) for parameter in learned]
+    norm = math.sqrt(sum(float(np.vdot(grad, grad)) for grad in wide))
     if not math.isfinite(norm):
         raise ValueError(f"the norm of the gradients is {norm}: there is no scale that helps")
     scale = max_norm / (norm + 1e-6)
