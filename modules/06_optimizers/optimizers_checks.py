@@ -32,7 +32,7 @@ def as_parameters(function: Function) -> None:
         ("a generator", (tensor for tensor in tensors)),
         ("a list of one", tensors[:1]),
     ):
-        found = function(given)
+        found = check.call(lambda given=given: function(given), what=form)
         text = f"it must be a list; it is {shown_kind(found)}"
         check.that(isinstance(found, list), text, type(found).__name__, form)
         right = tensors[:1] if form == "a list of one" else tensors
@@ -115,6 +115,7 @@ def step(base: Any) -> None:
     take_step(optimizer)
     check.same(named(optimizer.updated), changed, "the parameters updated by one step")
     check.same(named(optimizer.begun), changed, "the parameters for which begin was called")
+    unchanged(tensors, names, before)
     check.same(optimizer.num_steps, 1, "num_steps after one step")
     kept = "updates counted in each state of self.states"
     check.same(counts(), dict.fromkeys(changed, 1), f"{kept}, after one step")
@@ -124,16 +125,22 @@ def step(base: Any) -> None:
     later = [name for name in names if not name.startswith("frozen")]
     what = "the parameters updated after the second got its first gradient"
     check.same(named(optimizer.updated), later, what)
+    begun = [*changed, "without a gradient"]
+    what = "the parameters for which begin was called, in two steps"
+    check.same(named(optimizer.begun), begun, what)
     right = {name: 2 if name in changed else 1 for name in later}
     check.same(counts(), right, f"{kept}, after two steps and a gradient that came late")
     check.same(optimizer.num_steps, 2, "num_steps after two steps")
+    forget(optimizer, names)
+    nothing_kept(base)
+
+
+def unchanged(tensors: list[Tensor], names: list[str], before: list[Any]) -> None:
     for name, tensor, (numbers, grad) in zip(names, tensors, before, strict=True):
         same = np.array_equal(tensor.data, numbers)
         check.that(same, "step changed its numbers: only update does that", what=name)
-        kept_grad = tensor.grad is grad or name == "without a gradient"
-        check.that(kept_grad, "step changed or forgot its gradient", what=name)
-    forget(optimizer, names)
-    nothing_kept(base)
+        text = "its gradient is another one after the step: leave it to zero_grad"
+        check.that(tensor.grad is grad, text, what=name)
 
 
 def take_step(optimizer: Any) -> None:
@@ -349,7 +356,7 @@ def path_of(one_number: Function) -> Function:
 def agree_on_paths(cls: Any, one_number: Function, what: str, **options: Any) -> None:
     """Compare with the oracle on several shapes; the options are for both."""
     rng = np.random.default_rng(5)
-    for shape in ((), (7,), (2, 3), (3, 1, 5)):
+    for shape in ((7,), (2, 3), (3, 1, 5), ()):
         start, gradients = rng.normal(size=shape), rng.normal(size=(5, *shape))
         check.agree(
             path(cls, **options), path_of(lambda *given: one_number(*given, **options)),
@@ -367,6 +374,10 @@ def kept_at_first(cls: Any, names: Sequence[str], what: str, **options: Any) -> 
         text = f"it must give a dict; it gives {shown_kind(begun)}"
         check.that(isinstance(begun, dict), text, type(begun).__name__, where)
         check.same(sorted(begun), sorted(names), f"the names in {where}")
+        arrays = [each for each in begun.values() if isinstance(each, np.ndarray)]
+        for one, other in itertools.combinations(arrays, 2):
+            text = "two of its names hold the same array: each needs its own"
+            check.that(not np.shares_memory(one, other), text, what=where)
         for name, array in begun.items():
             text = f"it must be an array; it is {shown_kind(array)}"
             check.that(isinstance(array, np.ndarray), text, type(array).__name__, f"{name!r}")
@@ -443,10 +454,10 @@ def averages(cls: Any) -> None:
     name = cls.__name__
     kept_at_first(cls, ["step", "first", "second"], name)
     zero = {"weight_decay": 0.0} if name == "AdamW" else {}
-    agree_on_paths(cls, adam_of, "lr 0.1", lr=0.1, **zero)
     agree_on_paths(
         cls, adam_of, "betas (0.5, 0.7), eps 0.3", lr=0.1, betas=(0.5, 0.7), eps=0.3, **zero
     )
+    agree_on_paths(cls, adam_of, "lr 0.1", lr=0.1, **zero)
     lrs = (0.1, 0.5, 0.0, 0.2, 0.9)
     agree_on_paths(cls, adam_of, "another lr at each step", lrs=lrs, betas=(0.3, 0.8), **zero)
 
@@ -485,7 +496,7 @@ def late_first_gradient(cls: Any) -> None:
 @check.exercise
 def adamw(cls: Any) -> None:
     averages(cls)
-    for rate in (0.01, 0.5):
+    for rate in (0.5, 0.01):
         what = f"lr 0.1, weight_decay {rate}"
         agree_on_paths(cls, adam_of, what, lr=0.1, weight_decay=rate)
     lrs = (0.1, 0.5, 0.0, 0.2, 0.9)
@@ -572,10 +583,10 @@ def clip_grad_norm(function: Function) -> None:
         )  # fmt: skip
     tensors = [leaf(shape) for shape in shapes]
     for what, parameters in (("no parameters", []), ("no gradient at all", tensors)):
-        number(function(parameters, 1.0), 0.0, what)
+        number(lambda given=parameters: function(given, 1.0), 0.0, what)
     tensors[1].grad = np.full(5, 2.0)
-    number(function(tensors, 50.0), math.sqrt(20), "one of four has a gradient")
-    number(function((t for t in tensors), 1.0), math.sqrt(20), "a generator of parameters")
+    number(lambda: function(tensors, 50.0), math.sqrt(20), "one of four has a gradient")
+    number(lambda: function((t for t in tensors), 1.0), math.sqrt(20), "a generator of parameters")
     right = np.full(5, 2.0 / math.sqrt(20))
     check.same(tensors[1].grad, right, "the gradient of a parameter, given by a generator")
     without = [tensor.grad is None for tensor in tensors]
@@ -583,7 +594,8 @@ def clip_grad_norm(function: Function) -> None:
     not_finite(function)
 
 
-def number(got: Any, right: float, what: str) -> None:
+def number(norm: Function, right: float, what: str) -> None:
+    got = check.call(norm, what=what)
     text = f"the norm must be a float; it is {shown_kind(got)}"
     check.that(isinstance(got, float), text, type(got).__name__, what)
     text = f"the norm must be {right:.6g}; it is {got:.6g}"
@@ -615,15 +627,24 @@ def rate_of(step: int, warmup_steps: int, total_steps: int, max_lr: float, min_l
 
 @check.exercise
 def warmup_cosine(function: Function) -> None:
+    def rates(steps: Array, **options: float) -> Array:
+        return np.array([function(step, **options) for step in steps.tolist()])
+
+    def rates_of(steps: Array, **options: Any) -> Array:
+        return np.array([rate_of(step, **options) for step in steps.tolist()])
+
     for warmup_steps, total_steps, max_lr, min_lr in (
         (4, 11, 0.3, 0.0), (5, 18, 2.0, 0.7), (0, 7, 0.3, 0.1), (3, 3, 0.3, 0.1), (0, 0, 0.3, 0.1),
         (1, 2, 0.3, 0.3),
     ):  # fmt: skip
-        told = f"warmup_steps {warmup_steps}, total_steps {total_steps}, lr {max_lr} to {min_lr}"
-        for step in range(total_steps + 3):
-            check.agree(
-                function, rate_of, step, warmup_steps=warmup_steps, total_steps=total_steps,
-                max_lr=max_lr, min_lr=min_lr, what=f"step {step}; {told}", kind=float,
-            )  # fmt: skip
-    left_out = function(11, warmup_steps=4, total_steps=11, max_lr=0.3)
-    check.same(left_out, 0.0, "the last rate, where min_lr is left out")
+        check.agree(
+            rates, rates_of, np.arange(total_steps + 3), warmup_steps=warmup_steps,
+            total_steps=total_steps, max_lr=max_lr, min_lr=min_lr, once=True,
+            what=f"the rates of {total_steps + 3} steps, warmup_steps {warmup_steps}, "
+            f"total_steps {total_steps}, lr {max_lr} to {min_lr}",
+        )  # fmt: skip
+    for step in (2, 4, 11):
+        rate = function(step, warmup_steps=4, total_steps=11, max_lr=0.3)
+        text = f"it must be a float; it is {shown_kind(rate)}"
+        check.that(isinstance(rate, float), text, type(rate).__name__, f"the rate of step {step}")
+    check.same(rate, 0.0, "the last rate, where min_lr is left out")

@@ -72,6 +72,7 @@ def require_range(name: str, value: Any, low: float, high: float = math.inf) -> 
         limit = "finite" if high == math.inf else f"below {high}"
         raise ValueError(f"{name} must be a number, at least {low} and {limit}; got {value!r}")
 
+
 # %% [markdown]
 # ### Exercise 6.1: as_parameters
 #
@@ -103,7 +104,7 @@ def require_range(name: str, value: Any, low: float, high: float = math.inf) -> 
 # %% 6.1-as-parameters
 #| export
 def as_parameters(parameters: Iterable[Tensor]) -> list[Tensor]:
-    """List parameters, and check that each is a tensor that can be changed, and stands there once.
+    """List parameters, and check that each can be changed and stands there once.
 
     Args:
         parameters: tensors of any shapes, as from a layer's `parameters()`.
@@ -144,11 +145,13 @@ def as_parameters(parameters: Iterable[Tensor]) -> list[Tensor]:
     return found
     ### END SOLUTION
 
+
 # %% test-6.1 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: as_parameters...")
     checks.as_parameters(as_parameters)
     print("✅ as_parameters: the tensors themselves, or an error that says which")
+
 
 # %% [markdown]
 # ## The class Optimizer
@@ -286,6 +289,7 @@ class Optimizer:
         self.num_steps, self.states = int(state["step"]), states
         ### END SOLUTION
 
+
 # %% [markdown]
 # The tests derive optimizers of their own that write down how they are called.
 
@@ -300,6 +304,7 @@ if __name__ == "__main__":
     print("🔬 Unit Test: state_dict, load_state_dict...")
     checks.state(Optimizer)
     print("✅ state_dict, load_state_dict: copies, names, all problems at once")
+
 
 # %% [markdown]
 # ## Gradient descent
@@ -364,11 +369,13 @@ class SGD(Optimizer):
         parameter.data -= self.lr * direction
         ### END SOLUTION
 
+
 # %% test-6.4 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: SGD...")
     checks.sgd(SGD)
     print("✅ SGD: with and without momentum, in place")
+
 
 # %% [markdown]
 # ## How fast is too fast
@@ -399,6 +406,7 @@ if __name__ == "__main__":
         end = descend(lambda parameters: SGD(parameters, lr, momentum))  # noqa: B023
         told = f"ends at {end.data.round(4)}, loss {valley(end).item():.3g}"
         print(f"lr {lr}, momentum {momentum}: {told}")
+
 
 # %% [markdown]
 # ## Adam
@@ -494,6 +502,7 @@ class Adam(Optimizer):
         parameter.data -= work
         ### END SOLUTION
 
+
 # %% test-6.5 points=3
 if __name__ == "__main__":
     print("🔬 Unit Test: Adam...")
@@ -515,6 +524,7 @@ if __name__ == "__main__":
             with np.errstate(over="ignore", invalid="ignore"):
                 ends = [descend(make, count, scale).data.round(4) for count in (1, 10)]
             print(f"{name:>4}, loss times {scale:4}: after 1 step {ends[0]}, after 10 {ends[1]}")
+
 
 # %% [markdown]
 # ## Weight decay
@@ -580,6 +590,7 @@ class AdamW(Adam):
         super().update(parameter, state)
         ### END SOLUTION
 
+
 # %% test-6.6 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: AdamW...")
@@ -631,6 +642,7 @@ if __name__ == "__main__":
         kept = {key: array.nbytes for key, array in optimizer.state_dict().items()}
         size = sum(kept.values())
         print(f"{name:>13}: {size:7} bytes, {size / count:.2f} a number: {', '.join(kept)}")
+
 
 # %% [markdown]
 # ## Clipping
@@ -684,6 +696,7 @@ def clip_grad_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
     return norm
     ### END SOLUTION
 
+
 # %% test-6.7 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: clip_grad_norm...")
@@ -697,6 +710,7 @@ if __name__ == "__main__":
         a.grad, b.grad = size * np.array([2.0, 3.0]), size * np.array([6.0])
         norm = clip_grad_norm([a, b], 1.0)
         print(f"norm before {norm:.4g}, gradients after: {a.grad.round(4)} {b.grad.round(4)}")
+
 
 # %% [markdown]
 # ## A schedule
@@ -752,6 +766,7 @@ def warmup_cosine(
     done = (step - warmup_steps) / (total_steps - warmup_steps)  # from 0 to 1
     return min_lr + (max_lr - min_lr) * (1 + math.cos(math.pi * done)) / 2
     ### END SOLUTION
+
 
 # %% test-6.8 points=1
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 # 06. Optimizers
 # Made from modules/06_optimizers/optimizers_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: ccc09e1f1f0b129076cc1a1582b9e42a870bd055fd8813eb101d518d6485ee7f
+# sha256 of the lines below: 4c2ab99a8ce8eefa419b82c3455242e2ebc2dd78212bb376d5085f3b08f132ae
 
 
 # cell: imports
@@ -31,7 +31,7 @@ def require_range(name: str, value: Any, low: float, high: float = math.inf) -> 
 
 # cell: 6.1-as-parameters
 def as_parameters(parameters: Iterable[Tensor]) -> list[Tensor]:
-    """List parameters, and check that each is a tensor that can be changed, and stands there once.
+    """List parameters, and check that each can be changed and stands there once.
 
     Args:
         parameters: tensors of any shapes, as from a layer's `parameters()`.
