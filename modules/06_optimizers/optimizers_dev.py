@@ -32,6 +32,8 @@ import numpy as np
 
 from tinytorch.core.tensor import Array, Tensor, unwrap
 
+State = dict[str, Array]  # what an optimizer keeps for one parameter, by name
+
 # %% [markdown]
 # ## One example for the whole module
 #
@@ -58,9 +60,6 @@ if __name__ == "__main__":
 
 # %% require-range
 #| export
-State = dict[str, Array]  # what an optimizer keeps for one parameter, by name
-
-
 def require_range(name: str, value: Any, low: float, high: float = math.inf) -> None:
     """Refuse what is no number, or not in low <= value < high.
 
@@ -275,14 +274,17 @@ class Optimizer:
             used = any(f"{position}.{name}" in state for name in begun)
             states.append(begun if used else {})
             expected |= {f"{position}.{name}": values for name, values in states[-1].items()}
-        problems = [f"{name} is missing" for name in expected if name not in state]
-        problems += [f"{name} is unexpected" for name in state if name not in expected]
-        for name in expected.keys() & state.keys():
-            came, must = state[name].shape, expected[name].shape
-            if came != must:
-                problems.append(f"{name} is {came}, must be {must}")
+        problems = []
+        for name in sorted({*expected, *state}):
+            if name not in state:
+                problems.append(f"{name} is missing")
+            elif name not in expected:
+                problems.append(f"{name} is unexpected")
+            elif state[name].shape != expected[name].shape:
+                wanted = expected[name].shape
+                problems.append(f"{name} has the shape {state[name].shape}, not {wanted}")
         if problems:
-            raise ValueError(f"{type(self).__name__}: {'; '.join(sorted(problems))}")
+            raise ValueError("state does not fit: " + "; ".join(problems))
         for position, kept in enumerate(states):
             for name, values in kept.items():
                 values[...] = state[f"{position}.{name}"]

@@ -1,6 +1,6 @@
 # 06. Optimizers
 # Made from modules/06_optimizers/optimizers_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 4c2ab99a8ce8eefa419b82c3455242e2ebc2dd78212bb376d5085f3b08f132ae
+# sha256 of the lines below: 784a1e1bc986ab5b12c148dec389a5fdd27372936828ae0783249e41295447b0
 
 
 # cell: imports
@@ -12,11 +12,10 @@ import numpy as np
 
 from tinytorch.core.tensor import Array, Tensor, unwrap
 
-
-# cell: require-range
 State = dict[str, Array]  # what an optimizer keeps for one parameter, by name
 
 
+# cell: require-range
 def require_range(name: str, value: Any, low: float, high: float = math.inf) -> None:
     """Refuse what is no number, or not in low <= value < high.
 
@@ -141,14 +140,17 @@ class Optimizer:
             used = any(f"{position}.{name}" in state for name in begun)
             states.append(begun if used else {})
             expected |= {f"{position}.{name}": values for name, values in states[-1].items()}
-        problems = [f"{name} is missing" for name in expected if name not in state]
-        problems += [f"{name} is unexpected" for name in state if name not in expected]
-        for name in expected.keys() & state.keys():
-            came, must = state[name].shape, expected[name].shape
-            if came != must:
-                problems.append(f"{name} is {came}, must be {must}")
+        problems = []
+        for name in sorted({*expected, *state}):
+            if name not in state:
+                problems.append(f"{name} is missing")
+            elif name not in expected:
+                problems.append(f"{name} is unexpected")
+            elif state[name].shape != expected[name].shape:
+                wanted = expected[name].shape
+                problems.append(f"{name} has the shape {state[name].shape}, not {wanted}")
         if problems:
-            raise ValueError(f"{type(self).__name__}: {'; '.join(sorted(problems))}")
+            raise ValueError("state does not fit: " + "; ".join(problems))
         for position, kept in enumerate(states):
             for name, values in kept.items():
                 values[...] = state[f"{position}.{name}"]
