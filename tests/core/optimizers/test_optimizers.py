@@ -170,7 +170,7 @@ def test_a_state_that_does_not_fit_lists_every_fault_and_loads_nothing():
 def test_gradients_without_a_norm_are_refused_and_left(bad):
     x = leaf(2)
     x.grad = np.array([5.0, bad], np.float32)
-    with pytest.raises(ValueError, match="norm of the gradients is (nan|inf)"):
+    with pytest.raises(ValueError, match=r"norm of the gradients is (nan|inf)"):
         clip_grad_norm([x], 1.0)
     assert x.grad[0] == 5
 
