@@ -1,4 +1,4 @@
-"""MNIST-1D: ten shapes, 40 numbers each, small enough to train on in seconds: given, on NumPy alone.
+"""MNIST-1D, ten shapes of 40 numbers, small enough to train on in seconds: given, on NumPy alone.
 
 Greydanus & Kobak 2020, "Scaling down deep learning", arXiv 2011.14439: each sample is one of ten
 hand-drawn curves, padded, stretched, shifted, and hidden in smooth noise. With the same seed the

@@ -1,6 +1,6 @@
 # 08. Data loader
 # Made from modules/08_dataloader/dataloader_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 06263b26e8eeb2a93610286b78d56ce2de63fa1d6977378876373106ef4a6691
+# sha256 of the lines below: ee75518bbcc11e525a1056c20c8286586fce901746ac170a2d0d36516b7f435e
 
 
 # cell: imports
@@ -40,7 +40,7 @@ def as_index(index: Any, length: int) -> Any:
         length: how many samples there are.
 
     Returns:
-        An int for an int; otherwise a new array of the shape of `index`.
+        An int for an int; otherwise an array of ints, of the shape of `index`.
 
     Raises:
         TypeError: the index is no int, nor ints.
@@ -143,7 +143,7 @@ def split_by_position(tokens: Any, fractions: Sequence[float] = (0.9, 0.1)) -> t
         fractions: the share of each part, all above 0, together 1.
 
     Returns:
-        The parts in order, views of `tokens`: nothing is lost, nothing stands in two.
+        The parts in order: nothing is lost, nothing stands in two.
 
     Raises:
         ValueError: a fraction is not above 0, or they do not sum to 1.
@@ -249,7 +249,7 @@ class DataLoader:
         return collate([self.dataset[index] for index in indices.tolist()])
 
     def __iter__(self) -> Iterator[tuple[Array, ...]]:
-        """Begin an epoch: draw its order now, then give batch after batch, made when asked for."""
+        """Begin an epoch: an order of its own, then batch after batch, each made when asked for."""
         order = epoch_order(len(self.dataset), self.rng if self.shuffle else None)
         starts = range(0, len(self) * self.batch_size, self.batch_size)
         return (self.fetch(order[start : start + self.batch_size]) for start in starts)
