@@ -195,7 +195,7 @@ def split_by_position(function: Function) -> None:
         (97, (1 / 3, 1 / 3, 1 / 3)),
         (7, (0.9, 0.1)),
         (13, (1.0,)),
-        (1009, (0.1,) * 10),
+        (1004, (0.1,) * 10),
         (0, (0.9, 0.1)),
     ):
         parts_of(function, rng.permutation(length), fractions)

@@ -612,7 +612,8 @@ class DataLoader:
     def fetch(self, indices: Array) -> tuple[Array, ...]:
         """Give the batch of these samples: an array (batch, ...) for each part."""
         if hasattr(self.dataset, "batch"):
-            return tuple(self.dataset.batch(indices))
+            batch = self.dataset.batch(indices)
+            return batch if isinstance(batch, tuple) else (batch,)
         return collate([self.dataset[index] for index in indices.tolist()])
 
     def __iter__(self) -> Iterator[tuple[Array, ...]]:

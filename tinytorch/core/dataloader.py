@@ -1,6 +1,6 @@
 # 08. Data loader
 # Made from modules/08_dataloader/dataloader_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: ee75518bbcc11e525a1056c20c8286586fce901746ac170a2d0d36516b7f435e
+# sha256 of the lines below: bfc8f9a2ff8249e69ef0d0244b8b619716f2f44c22a42d61ab5b26b204ddfe14
 
 
 # cell: imports
@@ -245,7 +245,8 @@ class DataLoader:
     def fetch(self, indices: Array) -> tuple[Array, ...]:
         """Give the batch of these samples: an array (batch, ...) for each part."""
         if hasattr(self.dataset, "batch"):
-            return tuple(self.dataset.batch(indices))
+            batch = self.dataset.batch(indices)
+            return batch if isinstance(batch, tuple) else (batch,)
         return collate([self.dataset[index] for index in indices.tolist()])
 
     def __iter__(self) -> Iterator[tuple[Array, ...]]:
