@@ -1,5 +1,6 @@
 """What the test cells of module 08 call: cases, and oracles that pick with Python's own lists."""
 
+import functools
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -70,11 +71,14 @@ def rows_of(array: Array, indices: Any) -> Array:
 
 def parts_are(got: Any, right: tuple[Array, ...], what: str) -> None:
     """A tuple of arrays with these numbers, in these dtypes."""
-    text = f"it must be a tuple, one part an array; it is {shown(got)}"
+    text = f"it must be a tuple, with a part for each array; it is {shown(got)}"
     check.that(isinstance(got, tuple), text, type(got).__name__, what)
-    text = f"it must have {len(right)} part(s), one an array; it has {len(got)}"
+    text = f"it must have {len(right)} part(s), one for each array; it has {len(got)}"
     check.that(len(got) == len(right), text, len(got), what)
     for number, (part, values) in enumerate(zip(got, right, strict=True)):
+        text = f"it must be an array, or a number; it is a {type(part).__name__}"
+        plain = isinstance(part, np.ndarray | np.generic | int | float)
+        check.that(plain, text, type(part).__name__, f"{what}, part {number}")
         check.same(part, values, f"{what}, part {number}")
         dtype = np.asarray(part).dtype
         text = f"its dtype must stay {values.dtype}; it is {dtype}"
@@ -85,6 +89,10 @@ def own_memory(parts: Any, data: Any, what: str) -> None:
     text = "it shares memory with the data: a change of the batch would change the data"
     shares = any(np.shares_memory(part, array) for part in parts for array in data)
     check.that(not shares, text, "shared", what)
+
+
+def length_of(one: Any, what: str) -> Any:
+    return check.call(lambda: len(one), what=f"the length, {what}")
 
 
 def refuses_indices(dataset: Any, length: int) -> None:
@@ -99,21 +107,26 @@ def refuses_indices(dataset: Any, length: int) -> None:
 def array_dataset(cls: Any) -> None:
     arrays = arrays_of_11()
     dataset, other = cls(*arrays), cls(np.arange(5))
-    check.same(len(dataset), 11, "the length, for arrays (11, 3), (11,) and (11, 2, 5)")
-    check.same(len(other), 5, "the length of another data set")
+    for one, length, shapes in ((dataset, 11, "(11, 3), (11,) and (11, 2, 5)"), (other, 5, "(5,)")):
+        check.same(length_of(one, shapes), length, f"the length, for arrays {shapes}")
     for index in (0, 3, 10, -1, np.int64(-11)):
         what = f"sample {index}"
-        got = check.call(dataset.__getitem__, index, what=what)
+        got = check.call(dataset.__getitem__, index, what=what, names=["index"])
         parts_are(got, tuple(rows_of(array, index)[0] for array in arrays), what)
     parts_are(check.call(other.__getitem__, 3, what="one array"), (np.array(3),), "one array")
     for indices in ([3, 0, 7, 3, 10], [4, 5, 6], [2], [], [-1, 0]):
         for form, ask in (("batch", dataset.batch), ("dataset[...]", dataset.__getitem__)):
             what = f"{form} of {indices}"
-            got = check.call(ask, np.array(indices, int), what=what)
+            got = check.call(ask, np.array(indices, int), what=what, names=["indices"])
             parts_are(got, tuple(rows_of(array, indices) for array in arrays), what)
             own_memory(got, arrays, what)
-    kinds = cls([1.5, 2.5], Tensor([[3.0], [4.0]]))
-    parts_are(kinds[1], (np.array(2.5), np.array([4], np.float32)), "a list and a tensor")
+    kinds, float32 = cls([1.5, 2.5], Tensor([[3.0], [4.0]])), np.float32
+    what = "sample 1 of a list and a tensor"
+    got = check.call(lambda: kinds[1], what=what)
+    parts_are(got, (np.array(2.5), np.array([4], float32)), what)
+    what = "a batch of a list and a tensor"
+    got = check.call(lambda: kinds.batch(np.array([1, 1])), what=what)
+    parts_are(got, (np.array([2.5, 2.5]), np.array([[4], [4]], float32)), what)
     arrays[1][3] = -5
     text = "it does not follow its array, which must not be copied"
     check.that(dataset[3][1] == -5, text, what="a number changed in the array")
@@ -155,10 +168,10 @@ def text_windows(cls: Any) -> None:
     for tokens, seq_len in texts():
         dataset, told = cls(tokens, seq_len), f"{len(tokens)} tokens, seq_len {seq_len}"
         count = sum(start + seq_len < len(tokens) for start in range(len(tokens)))
-        check.same(len(dataset), count, f"how many windows, {told}")
+        check.same(length_of(dataset, told), count, f"the length, {told}")
         for start in range(count):
             what = f"window {start}, {told}"
-            got = check.call(dataset.__getitem__, start, what=what)
+            got = check.call(dataset.__getitem__, start, what=what, names=["index"])
             of_windows(got, window(tokens, seq_len, start), what)
         last = window(tokens, seq_len, count - 1)
         of_windows(dataset[-1], last, f"window -1, {told}")
@@ -175,7 +188,7 @@ def windows_batch(cls: Any) -> None:
             pairs = [window(tokens, seq_len, start % count) for start in starts]
             right = [np.array(rows, tokens.dtype) for rows in zip(*pairs, strict=True)]
             right = right or [np.zeros((0, seq_len), tokens.dtype)] * 2
-            got = check.call(dataset.batch, np.array(starts, int), what=what)
+            got = check.call(dataset.batch, np.array(starts, int), what=what, names=["indices"])
             of_windows(got, (right[0], right[1]), what)
             own_memory(got, [tokens], what)
             text = "input and target share memory: a change of one shows in the other"
@@ -214,7 +227,9 @@ def split_by_position(function: Function) -> None:
 
 def parts_of(function: Function, tokens: Array, fractions: tuple[float, ...]) -> None:
     """Together the tokens again; each end within one token of its share."""
-    what = f"{len(tokens)} tokens in {', '.join(f'{part:.3g}' for part in fractions)}"
+    shares = ", ".join(f"{part:.3g}" for part in fractions)
+    shares = f"{len(fractions)} parts of 0.1" if len(fractions) == 10 else shares
+    what = f"{len(tokens)} tokens in {shares}"
     parts = check.call(function, tokens, fractions, what=what)
     fits = isinstance(parts, tuple) and all(isinstance(part, np.ndarray) for part in parts)
     check.that(fits, f"it must be a tuple of arrays; it is {shown(parts)}", "kind", what)
@@ -266,8 +281,10 @@ def collate(function: Function) -> None:
     for what, samples in cases.items():
         got = check.call(function, samples, what=what)
         parts_are(got, stacked(samples), what)
-        given = [part for sample in samples if isinstance(sample, tuple) for part in sample]
-        own_memory(got, [part for part in given if isinstance(part, np.ndarray)], what)
+        parts = [part for one in samples for part in (one if isinstance(one, tuple) else (one,))]
+        own_memory(
+            function(samples), [part for part in parts if isinstance(part, np.ndarray)], what
+        )
     first = function(cases["one sample"])
     function([(x[1], 4)])
     parts_are(first, stacked(cases["one sample"]), "a batch after another was made")
@@ -298,14 +315,15 @@ def each_once(order: list[int], length: int, what: str) -> None:
 
 @check.exercise
 def epoch_order(function: Function) -> None:
-    for length in (0, 1, 7, 101):
-        plain, drawn = (f"{length} samples, {how}" for how in ("no rng", "with rng"))
+    for length in (7, 0, 1, 101):
+        plain, drawn = (f"num_samples={length}, {how}" for how in ("no rng", "with rng"))
         got = check.call(function, length, what=plain)
         text = f"it must be an array; it is {shown(got)}"
         check.that(isinstance(got, np.ndarray), text, type(got).__name__, plain)
         check.same(got, np.array([*range(length)], int), plain)
         for seed in (1, 2, 3):
-            order = function(length, np.random.default_rng(seed))
+            rng = np.random.default_rng(seed)
+            order = check.call(functools.partial(function, length, rng), what=drawn)
             fits = isinstance(order, np.ndarray) and order.dtype.kind == "i"
             text = f"it must be an array of ints; it is {shown(order)}"
             check.that(fits, text, type(order).__name__, drawn)
@@ -313,26 +331,26 @@ def epoch_order(function: Function) -> None:
     rng = np.random.default_rng(4)
     first, second = (function(101, rng).tolist() for _ in range(2))
     text = "the order must be drawn from rng; it is 0, 1, 2, ..."
-    check.that(first != [*range(101)], text, what="101 samples, with rng")
+    check.that(first != [*range(101)], text, what="num_samples=101, with rng")
     text = "it must give another order each time; it gives the same"
     check.that(first != second, text, what="the same rng, twice")
     again = function(101, np.random.default_rng(4)).tolist()
     text = "it must give the same order: draw from rng"
     check.that(first == again, text, what="a new rng of the same seed")
-    orders = Counter(tuple(function(3, rng).tolist()) for _ in range(6000))
+    orders = Counter(tuple(function(3, rng).tolist()) for _ in range(18_000))
     counts = [orders[order] for order in itertools.permutations(range(3))]
-    text = f"of 6000 draws each of the 6 orders must come about 1000 times; they come {counts}"
-    check.that(all(abs(count - 1000) < 170 for count in counts), text, "uneven", "3 samples")
+    text = f"of 18000 draws each of the 6 orders must come about 3000 times; they come {counts}"
+    check.that(all(abs(count - 3000) < 270 for count in counts), text, "uneven", "num_samples=3")
 
 
 @check.exercise
 def loader_len(cls: Any) -> None:
-    for length, size, drop in itertools.product((0, 1, 6, 7, 11, 12), (1, 3, 4, 12, 17), (0, 1)):
+    for length, size, drop in itertools.product((11, 12, 6, 7, 1, 0), (3, 4, 1, 12, 17), (0, 1)):
         loader = cls([0] * length, size, drop_last=bool(drop))
         starts = [*range(0, length, size)]
         whole = [start for start in starts if start + size <= length]
         what = f"{length} samples, batch_size={size}, drop_last={bool(drop)}"
-        got = check.call(lambda x: len(x), loader, what=what)
+        got = check.call(functools.partial(len, loader), what=what)
         check.same(got, len(whole if drop else starts), what)
 
 
@@ -363,7 +381,7 @@ class Fast(Recorded):
 def epoch_of(loader: Any, what: str) -> list[list[int]]:
     """The samples of each batch of an epoch; every batch is a tuple of parts that belong together."""
     found = []
-    for batch in itertools.islice(loader, 200):
+    for batch in check.call(lambda: [*itertools.islice(loader, 200)], what=what):
         fits = isinstance(batch, tuple) and len(batch) == 2
         text = f"a batch must be a tuple of two arrays, as fetch gives it; it is {shown(batch)}"
         check.that(fits, text, type(batch).__name__, what)
@@ -380,9 +398,9 @@ def cut(length: int, size: int, drop: bool) -> list[list[int]]:
 
 @check.exercise
 def loader_iter(cls: Any) -> None:
-    for length, size, drop in itertools.product((11, 12), (1, 4, 11, 17), (False, True)):
+    for length, size, drop in itertools.product((11, 12), (4, 1, 11, 17), (False, True)):
         for kind, dataset in (("fetched one by one", Recorded), ("with batch", Fast)):
-            what = f"{length} samples {kind}, batch_size={size}, drop_last={drop}"
+            what = f"{length} samples {kind}, not shuffled, batch_size={size}, drop_last={drop}"
             loader = cls(dataset(length), size, drop_last=drop)
             for again in ("", ", a second epoch"):
                 got = epoch_of(loader, f"{what}{again}")
@@ -393,17 +411,21 @@ def loader_iter(cls: Any) -> None:
     independent_loops(cls)
 
 
+def first_of(batches: Any) -> Any:
+    return next(iter(batches))
+
+
 def made_when_asked(cls: Any) -> None:
     for shuffle in (False, True):
         data = Recorded(101)
-        iterator = check.call(lambda x: iter(x), cls(data, 4, shuffle=shuffle), what="iter(loader)")
-        next(iterator)
+        loader = cls(data, 4, shuffle=shuffle)
+        check.call(functools.partial(first_of, loader), what="the first batch")
         text = f"{data.asked} of 101 samples were fetched, expected the 4 of the first batch"
         check.that(data.asked <= 4, text, data.asked, "after the first batch")
 
 
 def shuffled_epochs(cls: Any) -> None:
-    for length, drop in ((101, False), (101, True), (100, True)):
+    for length, drop in ((100, True), (101, False), (101, True)):
         loader = cls(Fast(length), 10, shuffle=True, drop_last=drop, seed=1)
         what = f"{length} samples shuffled, batch_size=10, drop_last={drop}"
         epochs = [epoch_of(loader, what) for _ in range(3)]
@@ -456,19 +478,31 @@ def independent_loops(cls: Any) -> None:
     check.same(pairs, right, "two loops at a time over one loader")
 
 
+class WithoutEndError(BaseException):
+    """Ends a search that has none; no answer takes it for an error of its own."""
+
+
 class Begun:
-    """Gives these batches, epoch by epoch; it stops a search that does not end."""
+    """Gives these batches, epoch by epoch."""
 
     def __init__(self, *epochs: list[Any]) -> None:
         self.epochs, self.begun, self.given = epochs, 0, 0
 
     def __iter__(self) -> Iterator[Any]:
         self.begun += 1
-        check.that(self.begun < 50, "it begins one empty epoch after another, without an end; "
-                   "it must raise a ValueError", "endless", "an epoch without a batch")  # fmt: skip
+        if self.begun > 50:
+            raise WithoutEndError
         for item in self.epochs[min(self.begun, len(self.epochs)) - 1]:
             self.given += 1
             yield item
+
+
+def next_batches(batches: Any, count: int, what: str) -> list[Any]:
+    """So many of them; an end, or an error, becomes a message about the case."""
+    got = check.call(lambda: [*itertools.islice(batches, count)], what=what)
+    text = f"{len(got)} came, and then an end; {count} were asked for"
+    check.that(len(got) == count, text, len(got), what)
+    return got
 
 
 @check.exercise
@@ -477,24 +511,36 @@ def endless(function: Function, loader_class: Any) -> None:
     batches = check.call(function, loader, what="a shuffled loader")
     text = f"it must be an iterator; it is {shown(batches)}"
     check.that(hasattr(batches, "__next__"), text, type(batches).__name__, "endless(loader)")
+    before: Any = None
     for epoch, right in enumerate([[*twin] for _ in range(3)], 1):
-        got = [*itertools.islice(batches, len(right))]
-        for number, (one, other) in enumerate(zip(got, right, strict=True), 1):
-            what = f"a shuffled loader, epoch {epoch}, batch {number} of {len(right)}"
-            check.same(one[0], other[0], what)
-    got = [*itertools.islice(function([5, 3]), 5)]
-    check.same(got, [5, 3, 5, 3, 5], "a list [5, 3], five times asked")
-    epochs = Begun([1, 2], [3], [4, 5, 6])
-    got = [*itertools.islice(function(epochs), 6)]
+        what = f"a shuffled loader, epoch {epoch}"
+        got = next_batches(batches, len(right), what)
+        odd = [one for one in got if not isinstance(one, tuple)]
+        text = f"batches of the loader must come; {shown((odd or [0])[0])} came"
+        check.that(not odd, text, "no batch", what)
+        told = [one[0].tolist() for one in got]
+        text = "the batches of the epoch before come again; the loader draws another order"
+        check.that(told != before, text, "again", what)
+        check.same(told, [one[0].tolist() for one in right], what)
+        before = told
+    for items in ([5, 3], [0], [np.zeros(3), np.ones(2)]):
+        what, count = f"a list {shown(items)}", 2 * len(items) + 1
+        got = next_batches(function(items), count, what)
+        check.that(all(map(np.array_equal, got, items * 3)), "other batches came", what=what)
+    got = next_batches(function(Begun([1, 2], [3], [4, 5, 6])), 6, "epochs of other lengths")
     check.same(got, [1, 2, 3, 4, 5, 6], "epochs [1, 2], [3], [4, 5, 6]")
-    for items in ([None, None], [0]):
-        got = [*itertools.islice(function(items), 3)]
-        check.same(got, (items * 3)[:3], f"batches that are {items[0]}")
     asked = Begun([*range(100)])
-    next(function(asked))
+    check.call(lambda: next(function(asked)), what="the first batch of 100")
     text = f"{asked.given} batches were taken from the loader, expected 1"
     check.that(asked.given <= 1, text, asked.given, "after the first batch")
-    many = sum(1 for _ in itertools.islice(function([1]), 3000))
-    check.same(many, 3000, "3000 epochs of one batch")
-    for what, empty in (("no batch", Begun([])), ("no batch from epoch 2 on", Begun([1], []))):
-        check.raises(lambda x: [*x], function(empty), says=["loader"], what=what)
+    next_batches(function([1]), 3000, "3000 epochs of one batch")
+    for what, epochs in (("no batch", [[]]), ("no batch from epoch 2 on", [[1], []])):
+        refuses_empty(function, Begun(*epochs), what)
+
+
+def refuses_empty(function: Function, empty: Begun, what: str) -> None:
+    try:
+        check.raises(lambda: [*function(empty)], says=["loader"], what=what)
+    except WithoutEndError:
+        text = "one empty epoch after another is begun, without an end; it must raise a ValueError"
+        check.that(False, text, "endless", what)
