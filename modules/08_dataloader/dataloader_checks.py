@@ -440,6 +440,8 @@ def shuffled_epochs(cls: Any) -> None:
             rows = [batch for batch in epoch if np.ptp(batch) + 1 == len(batch)]
             text = "samples that are neighbours in the data stay together in a batch"
             check.that(len(rows) < 3, text, what=what)
+            text = "the samples of each batch are sorted: cut the order into pieces, as it is"
+            check.that(any(batch != sorted(batch) for batch in epoch), text, what=what)
         text = "the second epoch comes in the order of the first"
         check.that(epochs[0] != epochs[1] != epochs[2], text, what=what)
     seeds(cls)

@@ -13,6 +13,11 @@ def told(dataloader, steps, own, **given):
     """
     import numpy as np
 
+    from tinytorch.core.tensor import Tensor
+
+    def places(index, length):
+        return np.arange(length)[index] if np.ndim(index) else range(length)[index]
+
     def collate(samples):
         rows = [one if isinstance(one, tuple) else (one,) for one in samples]
         return tuple(np.array(part) for part in zip(*rows, strict=True))
@@ -26,7 +31,7 @@ def told(dataloader, steps, own, **given):
         return sum(1 for i in range(0, count, size) if i + size <= count or not self.drop_last)
 
     stand_ins = {
-        "as_index": lambda index, length: np.arange(length)[np.asarray(index)],
+        "as_index": lambda index, length: places(np.asarray(index), length),
         "collate": collate,
         "epoch_order": order,
         "TextWindows.__len__": lambda self: max(0, self.tokens.size - self.seq_len),
@@ -84,7 +89,7 @@ def told(dataloader, steps, own, **given):
             return [type(error).__name__, str(error)]
 
     scope = {**vars(dataloader), "np": np, "Counted": Counted, "Fast": Fast, "Epochs": Epochs}
-    scope.update(given)
+    scope.update(given, Tensor=Tensor)
     return [outcome(step) for step in steps]
 
 

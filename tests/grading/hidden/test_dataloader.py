@@ -90,14 +90,16 @@ class TestArrayDataset:
         makes = ["x, y", "y, y, x", "y, y[:1]", "", "1.5", "y, 1"]
         steps = [f"ArrayDataset({one})" for one in makes]
         steps += ["[ArrayDataset(y)[i] for i in (len(y),)]", "ArrayDataset(y)[-len(y) - 1]"]
+        steps += ["ArrayDataset(y)[1.0]"]
         steps += ["len(ArrayDataset(x))", "len(ArrayDataset(y, y))"]
-        *found, high, low, first, second = submission.run(
+        *found, high, low, kind, first, second = submission.run(
             told, steps=steps, own=["ArrayDataset"], **given
         )
         says = [(m, n), (n, m), (n, 1), (), (), ()]
         for got, make, numbers in zip(found, makes, says, strict=True):
             assert is_error(got, "ValueError", *numbers), f"ArrayDataset({make}): {got}"
         assert is_error(high, "IndexError") and is_error(low, "IndexError")
+        assert is_error(kind, "TypeError"), f"sample 1.0: {kind}"
         assert [first, second] == [m, n]
 
 
@@ -140,15 +142,15 @@ class TestWindowsBatch:
         cases += [np.array([count - 1, 0, -1, count - 1]), np.arange(count)]
         given = {"t": tokens, "n": seq_len, "cases": cases, "own": []}
         steps = [f"TextWindows(t, n).batch(cases[{i}])" for i in range(len(cases))]
-        shares = "np.shares_memory"
         steps += ["TextWindows(t, n).batch(cases[0][:0])"]
-        steps += [f"(b := TextWindows(t, n).batch(cases[1])) and [{shares}(*b), {shares}(b[0], t)]"]
-        *found, none, shared = submission.run(told, steps=steps, **given)
+        shared = "[np.shares_memory(*b), np.shares_memory(b[0], t)]"
+        steps += [f"(b := TextWindows(t, n).batch(cases[{i}])) and {shared}" for i in (0, 1)]
+        *found, none, one, five = submission.run(told, steps=steps, **given)
         for got, starts in zip(found, cases, strict=True):
             pairs = [window(tokens, seq_len, start % count) for start in starts.tolist()]
             expect_parts("a batch", got, *map(np.array, zip(*pairs, strict=True)))
         expect_parts("a batch of none", none, *[np.zeros((0, seq_len), tokens.dtype)] * 2)
-        assert shared == ["list", False, False], "input, target and text share memory"
+        assert one == five == ["list", False, False], "input, target and text share memory"
 
 
 @pytest.mark.exercise("8.5")
@@ -158,7 +160,7 @@ class TestSplitByPosition:
         text = rng.permutation(int(rng.integers(900, 1100)))
         shares = [(0.9, 0.1), (1.0,), (0.1,) * 10, (0.05,) * 20]
         shares += [tuple(float(f) for f in rng.dirichlet([2.0] * n)) for n in (2, 3, 5)]
-        given = {"t": text, "shares": shares, "table": rng.normal(size=(7, 2))}
+        given = {"t": text, "shares": shares, "table": rng.normal(size=(10, 2))}
         steps = [f"split_by_position(t, shares[{i}])" for i in range(len(shares))]
         steps += ["split_by_position(t)", "split_by_position(table, (0.4, 0.6))"]
         *found, default, table = submission.run(told, steps=steps, own=[], **given)
@@ -169,7 +171,7 @@ class TestSplitByPosition:
             ends = itertools.accumulate(len(part) for part in parts)
             for end, total in zip(ends, itertools.accumulate(fractions), strict=True):
                 assert abs(end - total * len(text)) < 0.999, f"a part ends at {end}: {fractions}"
-        expect_parts("a table", table, given["table"][:3], given["table"][3:])
+        expect_parts("a table", table, given["table"][:4], given["table"][4:])
 
     @pytest.mark.points(0.5)
     def test_drawn_wrong_shares(self, submission, rng):
@@ -195,6 +197,7 @@ class TestCollate:
         steps += ["collate(y)", "collate([(x[0], y[0])])", "x", "collate([(x[:0], 1)] * 3)"]
         steps += ["[np.shares_memory(collate([(one, 3)])[0], x) for one in x]"]
         steps += ["(kept := collate([*x]), collate([*(x + 1)]))[0]"]
+        steps += ["collate([(Tensor(one), i) for i, one in zip(y, z)])"]
         found = submission.run(told, steps=steps, own=["collate"], **given)
         z = given["z"]
         rights = [(x, y, z[:, 0]), (x,), (z,), (y,), (x[:1], y[:1])]
@@ -204,6 +207,7 @@ class TestCollate:
         expect_parts(steps[6], found[6], np.zeros((3, 0, 2, 3)), [1, 1, 1])
         assert found[7] == ["list", *[False] * n], "a batch shares memory with a sample"
         expect_parts("a batch after another was made", found[8], x)
+        expect_parts("samples of tensors", found[9], z, y)
 
     @pytest.mark.points(0.5)
     def test_drawn_misfits(self, submission, rng):
@@ -234,19 +238,22 @@ class TestEpochOrder:
         steps = [f"epoch_order(n, {make})"] * 2 + ["epoch_order(n)", f"epoch_order(1, {make})"]
         steps += [f"epoch_order(0, {make})", "epoch_order(0)"]
         steps += [f"(g := {make}) and [epoch_order(n, g) for _ in range(3)]"]
-        steps += [f"(g := {make}) and [epoch_order(3, g) for _ in range(600)]"]
+        places = "int(np.dot(epoch_order(3, g), [9, 3, 1]))"
+        steps += [f"(g := {make}) and [{places} for _ in range(18_000)]"]
         found = submission.run(told, steps=steps, own=["epoch_order"], n=n, seed=seed)
         once, again, plain, one, none, no_rng = (np.asarray(got[0]).tolist() for got in found[:6])
-        *three, small = ([part[0].tolist() for part in got[1:]] for got in found[6:])
-        assert once == again == three[0][0], "the same seed gives another order"
+        three, small = [part[0].tolist() for part in found[6][1:]], found[7]
+        assert once == again == three[0], "the same seed gives another order"
         assert [plain, one, none, no_rng] == [[*range(n)], [0], [], []]
-        for order in three[0]:
+        for order in three:
             assert sorted(order) == [*range(n)], "not each index once"
             steps_of_one = np.count_nonzero(np.abs(np.diff(order)) == 1)
             assert steps_of_one < n / 5, f"{steps_of_one} of {n} stay beside their neighbour"
-        assert three[0][0] != three[0][1] != three[0][2], "the same order comes again"
-        counts = [small.count([*order]) for order in itertools.permutations(range(3))]
-        assert min(counts) > 50, f"of 600, the 6 orders of 3 come {counts} times"
+        assert three[0] != three[1] != three[2], "the same order comes again"
+        orders = [9 * i + 3 * j + k for i, j, k in itertools.permutations(range(3))]
+        counts = [small.count(order) for order in orders]
+        told_so = f"of 18000 draws the 6 orders of 3 come {counts} times"
+        assert all(abs(count - 3000) < 270 for count in counts), told_so
 
 
 @pytest.mark.exercise("8.8")
@@ -293,6 +300,7 @@ class TestLoaderIter:
                 assert len({*seen}) == count and {*seen} <= {*range(n)}, "each sample once"
                 rows = [one for one in epoch if np.ptp(one) == len(one) - 1 > 0]
                 assert len(rows) < 3, "neighbours in the data stay together"
+                assert any(one != sorted(one) for one in epoch), "each batch is sorted"
             assert epochs[0] != epochs[1] != epochs[2], "the same order comes again"
             assert epochs[0] != batches(other) or count < n, "another seed, the same order"
 
@@ -329,9 +337,11 @@ class TestEndless:
         steps += ["(e := Epochs(several), next(endless(e)))[1]", "e.asked"]
         steps += ["[b for b, _ in zip(endless(several), range(2 * len(several)))]"]
         steps += ["[*endless(Epochs(epochs[0], []))]", "[*endless([])]"]
-        found, first, asked, twice, later, empty = submission.run(told, steps=steps, **given)
+        steps += ["sum(1 for _ in zip(range(3000), endless([1])))"]
+        found, first, asked, twice, later, empty, many = submission.run(told, steps=steps, **given)
         assert found == ["list", *right], f"epochs {epochs} give {found}"
         assert first == several[0] and asked <= 1, f"for one batch {asked} were taken"
         assert twice == ["list", *several * 2], "a list, again and again"
+        assert many == 3000, f"of 3000 epochs of one batch: {many}"
         assert is_error(later, "ValueError", "loader"), f"no batch from epoch 2 on: {later}"
         assert is_error(empty, "ValueError", "loader"), f"no batch: {empty}"
