@@ -501,7 +501,7 @@ class Begun:
 
 def next_batches(batches: Any, count: int, what: str) -> list[Any]:
     """So many of them; an end, or an error, becomes a message about the case."""
-    got = check.call(lambda: [*itertools.islice(batches, count)], what=what)
+    got: list[Any] = check.call(lambda: [*itertools.islice(batches, count)], what=what)
     text = f"{len(got)} came, and then an end; {count} were asked for"
     check.that(len(got) == count, text, len(got), what)
     return got
