@@ -63,6 +63,7 @@ if __name__ == "__main__":
     print("ids:    ", ids.tolist())
     print("letters:", letters.tolist())
 
+
 # %% [markdown]
 # ## What a data set is
 #
@@ -86,6 +87,7 @@ class Dataset:
         """Give one sample: an array for each part, such as an input and its label."""
         raise NotImplementedError(f"{type(self).__name__} has no __getitem__")
 
+
 # %% [markdown]
 # ## Which sample?
 #
@@ -106,7 +108,7 @@ class Dataset:
 # </details>
 # <details><summary>Stronger hint</summary>
 #
-# An id in one byte, `np.int8`, cannot hold 299. Change the dtype, `.astype(np.int64)`, before you add.
+# An id in one byte, `np.int8`, cannot hold a large place. Change the dtype, `.astype(np.int64)`, before you add.
 #
 # </details>
 
@@ -139,11 +141,13 @@ def as_index(index: Any, length: int) -> Any:
     return array if array.ndim else int(array)
     ### END SOLUTION
 
+
 # %% test-8.1 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: as_index...")
     checks.as_index(as_index)
     print("✅ as_index: from either end, one or many, or an error that names it")
+
 
 # %% [markdown]
 # ## Arrays side by side
@@ -212,6 +216,7 @@ class ArrayDataset(Dataset):
         return self[np.asarray(indices)]
         ### END SOLUTION
 
+
 # %% test-8.2 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: ArrayDataset...")
@@ -226,6 +231,7 @@ if __name__ == "__main__":
         print(f"sample {index:2}: id {word} ({words[word]}), {label} letters")
     print("a batch: ", *lengths.batch([5, 6, 7]))
     print("a loop ends by itself:", sum(1 for sample in lengths), "samples")
+
 
 # %% [markdown]
 # ## Windows over a text
@@ -319,6 +325,7 @@ class TextWindows(Dataset):
         return self.tokens[places], self.tokens[places + 1]
         ### END SOLUTION
 
+
 # %% test-8.3 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: TextWindows...")
@@ -339,6 +346,7 @@ if __name__ == "__main__":
         print(" ".join(words[i] for i in x), " -> ", " ".join(words[i] for i in y))
     x, y = windows.batch([4, 0])
     print("a batch:", x.tolist(), "->", y.tolist())
+
 
 # %% [markdown]
 # ## What to learn from, and what to judge with
@@ -392,6 +400,7 @@ def split_by_position(tokens: Any, fractions: Sequence[float] = (0.9, 0.1)) -> t
     return tuple(np.split(array, ends[:-1]))
     ### END SOLUTION
 
+
 # %% test-8.5 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: split_by_position...")
@@ -415,6 +424,7 @@ if __name__ == "__main__":
     learn, judge = (TextWindows(part, seq_len) for part in split_by_position(text))
     known = np.isin(judge.batch(np.arange(len(judge)))[0], learn.batch(np.arange(len(learn)))[0])
     print(f"by position: {known.mean():.1%}")
+
 
 # %% [markdown]
 # ## From samples to a batch
@@ -473,11 +483,13 @@ def collate(samples: Sequence[Any]) -> tuple[Array, ...]:
     return tuple(batch)
     ### END SOLUTION
 
+
 # %% test-8.6 points=2
 if __name__ == "__main__":
     print("🔬 Unit Test: collate...")
     checks.collate(collate)
     print("✅ collate: a new array for each part, or what does not fit")
+
 
 # %% [markdown]
 # ## The order of an epoch
@@ -515,6 +527,7 @@ def epoch_order(num_samples: int, rng: np.random.Generator | None = None) -> Arr
     return np.arange(num_samples) if rng is None else rng.permutation(num_samples)
     ### END SOLUTION
 
+
 # %% test-8.7 points=1
 if __name__ == "__main__":
     print("🔬 Unit Test: epoch_order...")
@@ -526,6 +539,7 @@ if __name__ == "__main__":
     drawn = np.random.default_rng(8).integers(0, 10_000, 10_000)
     missed = 1 - len(np.unique(drawn)) / 10_000
     print(f"10,000 indices drawn one by one: {missed:.1%} are missed; 1/e is {math.exp(-1):.1%}")
+
 
 # %% [markdown]
 # ## The loader
@@ -624,6 +638,7 @@ class DataLoader:
         return (self.fetch(order[start : start + self.batch_size]) for start in starts)
         ### END SOLUTION
 
+
 # %% test-8.8 points=1
 if __name__ == "__main__":
     print("🔬 Unit Test: how many batches...")
@@ -657,6 +672,7 @@ if __name__ == "__main__":
     print(f"mean of the means:      {np.mean(means):.4f}")
     print(f"weighed by their sizes: {np.average(means, weights=sizes):.4f}")
     print(f"mean of all samples:    {letters.mean():.4f}")
+
 
 # %% [markdown]
 # ### Exercise 8.10: endless
@@ -692,6 +708,7 @@ def endless(loader: Iterable[Any]) -> Iterator[Any]:
         if empty:
             raise ValueError("loader: an epoch had no batch, so there is nothing to repeat")
     ### END SOLUTION
+
 
 # %% test-8.10 points=1
 if __name__ == "__main__":
