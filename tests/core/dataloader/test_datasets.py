@@ -114,6 +114,16 @@ def test_arrays_that_do_not_stand_side_by_side_are_refused(arrays, says) -> None
         ArrayDataset(*arrays)
 
 
+@pytest.mark.parametrize("dataset", [ArrayDataset(np.arange(7)), TextWindows(np.arange(10), 3)])
+def test_a_data_set_refuses_what_is_no_index_of_it(dataset) -> None:
+    for ask in (dataset.__getitem__, lambda index: dataset.batch([0, index])):
+        for index in (7, -8):
+            with pytest.raises(IndexError, match=f"index {index} is out of range for 7 samples"):
+                ask(index)
+        with pytest.raises(TypeError, match="index must be an int"):
+            ask(1.5)
+
+
 def test_the_base_class_says_what_a_subclass_must_have() -> None:
     class Mine(Dataset):
         pass
@@ -139,6 +149,7 @@ def test_a_window_and_its_target_are_pieces_of_the_text(seq_len, more, data) -> 
     for start, x, y in zip(starts, inputs, targets, strict=True):
         one, other = windows[start]
         first = start % more
+        assert one.dtype == other.dtype == x.dtype == y.dtype == tokens.dtype
         assert x.tolist() == one.tolist() == tokens.tolist()[first : first + seq_len]
         assert y.tolist() == other.tolist() == tokens.tolist()[first + 1 : first + seq_len + 1]
     assert not np.shares_memory(inputs, targets)
@@ -180,7 +191,7 @@ def test_the_parts_are_the_whole_in_order_and_end_where_they_should(length, weig
     fractions = [weight / sum(weights) for weight in weights]
     tokens = np.random.default_rng(length).integers(0, 99, length)
     parts = split_by_position(tokens, fractions)
-    assert len(parts) == len(fractions)
+    assert isinstance(parts, tuple) and len(parts) == len(fractions)
     assert np.concatenate(parts).tolist() == tokens.tolist()
     ends, total = np.cumsum([len(part) for part in parts]), 0
     for end, weight in zip(ends, weights, strict=True):
