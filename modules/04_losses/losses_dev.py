@@ -356,23 +356,23 @@ def as_labels(labels: Any, logits: Any, ignore_index: int = -100) -> Array:
             PyTorch's mean is NaN).
     """
     ### BEGIN SOLUTION 4.4
-    array = np.array(unwrap(labels))  # a copy: the gradient needs the labels as they are now
-    *shape, num_classes = np.shape(logits)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"labels must be integers; got dtype {array.dtype}")
-    if array.shape != tuple(shape):
-        raise ValueError(f"labels are {array.shape}, expected {tuple(shape)}: one for each row")
-    kept = array != ignore_index
-    wrong = np.argwhere(kept & ((array < 0) | (array >= num_classes)))
-    if len(wrong):
-        position = tuple(wrong[0].tolist())
+    found = np.array(unwrap(labels))  # a copy: what is remembered must not change later
+    shape, num_classes = np.shape(logits)[:-1], np.shape(logits)[-1]
+    if found.dtype.kind not in "iu":
+        raise TypeError(f"labels must be integers; got dtype {found.dtype}")
+    if found.shape != shape:
+        raise ValueError(f"labels are {found.shape}, expected {shape}: one for each row")
+    kept = found != ignore_index
+    outside = kept & ((found < 0) | (found >= num_classes))
+    if outside.any():
+        first = np.unravel_index(outside.argmax(), outside.shape)
         raise ValueError(
-            f"labels: {array[position]} at position {position} is no class; "
+            f"labels: {found[first]} at position {tuple(map(int, first))} is no class; "
             f"valid labels are 0 to {num_classes - 1}, or ignore_index={ignore_index}"
         )
     if not kept.any():
-        raise ValueError(f"labels: none of {array.size} counts; ignore_index is {ignore_index}")
-    return array
+        raise ValueError(f"labels: none of {found.size} counts; ignore_index is {ignore_index}")
+    return found
     ### END SOLUTION
 
 

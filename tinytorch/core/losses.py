@@ -1,6 +1,6 @@
 # 04. Losses
 # Made from modules/04_losses/losses_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 256b6330c2dc4e260b8739e19db0e2008558a0a9c590bbcbe35e7a72126c9339
+# sha256 of the lines below: 1e42abb41809130291b4a3a5786959c79fbbc3165d95ce773a68e1f20ded6c06
 
 
 # cell: imports
@@ -121,23 +121,23 @@ def as_labels(labels: Any, logits: Any, ignore_index: int = -100) -> Array:
         ValueError: another shape, no class of that number, or no label that counts (for which
             PyTorch's mean is NaN).
     """
-    array = np.array(unwrap(labels))  # a copy: the gradient needs the labels as they are now
-    *shape, num_classes = np.shape(logits)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"labels must be integers; got dtype {array.dtype}")
-    if array.shape != tuple(shape):
-        raise ValueError(f"labels are {array.shape}, expected {tuple(shape)}: one for each row")
-    kept = array != ignore_index
-    wrong = np.argwhere(kept & ((array < 0) | (array >= num_classes)))
-    if len(wrong):
-        position = tuple(wrong[0].tolist())
+    found = np.array(unwrap(labels))  # a copy: what is remembered must not change later
+    shape, num_classes = np.shape(logits)[:-1], np.shape(logits)[-1]
+    if found.dtype.kind not in "iu":
+        raise TypeError(f"labels must be integers; got dtype {found.dtype}")
+    if found.shape != shape:
+        raise ValueError(f"labels are {found.shape}, expected {shape}: one for each row")
+    kept = found != ignore_index
+    outside = kept & ((found < 0) | (found >= num_classes))
+    if outside.any():
+        first = np.unravel_index(outside.argmax(), outside.shape)
         raise ValueError(
-            f"labels: {array[position]} at position {position} is no class; "
+            f"labels: {found[first]} at position {tuple(map(int, first))} is no class; "
             f"valid labels are 0 to {num_classes - 1}, or ignore_index={ignore_index}"
         )
     if not kept.any():
-        raise ValueError(f"labels: none of {array.size} counts; ignore_index is {ignore_index}")
-    return array
+        raise ValueError(f"labels: none of {found.size} counts; ignore_index is {ignore_index}")
+    return found
 
 
 # cell: 4.5-cross-entropy

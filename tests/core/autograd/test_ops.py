@@ -29,6 +29,7 @@ class Case:
 
 
 MASK = np.array([[1, 0, 0], [0, 1, 0]])
+LABELS = np.array([[1, 2], [0, -100], [2, 2], [-100, 0], [1, 1]])
 KEYS = [(slice(None), -1), ([1, 0, 1, 1],), (MASK == 1,), (Ellipsis, None, slice(0, 2))]
 PAIRS = [((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((5, 2, 3), (2, 1)), ((), (2, 3))]
 PRODUCTS = [((2, 3), (3, 5)), ((7, 2, 3), (7, 3, 5)), ((7, 2, 3), (3, 5)), ((2, 3), (7, 3, 5)),
@@ -65,6 +66,11 @@ CASES: dict[str, list[Case]] = {
     "tanh": ELEMENTWISE,
     "erf": ELEMENTWISE,
     "embedding_lookup": [Case(((3, 2),), {"ids": np.array([[2, 0, 2, 2], [1, 0, 2, 1]])})],
+    "softmax_cross_entropy": [
+        Case(((2, 3),), {"labels": np.array([2, 0])}),
+        Case(((5, 2, 3),), {"labels": LABELS, "label_smoothing": 0.2}),
+    ],
+    "sigmoid_cross_entropy": [Case(((2, 3),), {"targets": np.array([[1, 0, 0.3], [0, 1, 0.9]])})],
     "attention_scores": [Case(((2, 5, 3), (2, 7, 3))), Case(((2, 3, 5, 7), (2, 3, 11, 7)))],
     "weighted_sum": [Case(((2, 5, 7), (2, 7, 3))), Case(((2, 3, 5, 7), (2, 3, 7, 11)))],
 }  # fmt: skip
@@ -111,9 +117,12 @@ def viewed(op: Op, case: Case) -> float:
 
 
 def broadcast(op: Op, case: Case) -> float:
-    """Leaves have one long axis of size 1, and are stretched before the op sees them."""
+    """Leaves have a first axis of size 1, and are stretched before the op sees them.
+
+    Not the last: added to all scores of a row alike, a number changes no softmax and no norm.
+    """
     full = draw(case)
-    thin = [x[..., :1] if x.ndim else x for x in full]
+    thin = [x[:1] if x.ndim else x for x in full]
     return check_gradient(
         lambda *leaves: call(op, case, *(a + b for a, b in zip(leaves, full, strict=True))),
         *thin,
@@ -148,5 +157,5 @@ def test_the_check_sees_each_input_of_each_rule(name, monkeypatch) -> None:
 
 def test_no_case_is_left_over_from_an_op_that_is_gone() -> None:
     modules = {m.name for m in pkgutil.iter_modules(tinytorch.core.__path__)}
-    if {"embeddings", "attention"} <= modules:  # in a learner's folder these come later
+    if {"losses", "embeddings", "attention"} <= modules:  # in a learner's folder these come later
         assert set(CASES) == set(every_op())

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.core.tokenization import naive
 from tinytorch.core import tokenization
@@ -18,6 +16,9 @@ from tinytorch.core.tokenization import (
     token_bytes,
     train_bpe,
 )
+
+hypothesis = pytest.importorskip("hypothesis")
+given, settings, st = hypothesis.given, hypothesis.settings, hypothesis.strategies
 
 PROSE = " ".join(
     f"The {a} of {b}, and the {b}ing {a}s; isn't {a}{b} a γάτα in {len(a) * 137}?"
