@@ -1,6 +1,6 @@
 # 07. Training
 # Made from modules/07_training/training_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 1a4e90828607457d3a3abb813c58edb4c88a0c07e4d5009dbcee8d04d14c26b2
+# sha256 of the lines below: a37c7a41e707ea443988d7c967a2cf59ea2965a12d0ad4095e24e8c68c3a9e2e
 
 
 # cell: imports
@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,47 +115,75 @@ def split_batch(batch: Batch, parts: int) -> list[Batch]:
     return list(zip(*pieces, strict=True))
 
 
-# cell: 7.4-backward-in-parts
-def backward_in_parts(parts: int = 1) -> Gradients:
-    """Make a function that goes through a batch in parts and adds up their gradients.
+# cell: 7.4-accumulate-gradients
+def accumulate_gradients(
+    model: Layer, loss_function: LossFunction, batch: Batch, parts: int = 1
+) -> float:
+    """Go through a batch in parts, and add up their gradients.
 
     Args:
-        parts: how many; 1 is the usual way. More need less memory at a time.
+        model: the gradient of the mean loss over the whole batch is added to its parameters'.
+        loss_function: the mean loss over a batch.
+        batch: arrays with one row a sample.
+        parts: how many; more need less memory at a time.
 
     Returns:
-        `gradients(model, loss_function, batch)`: adds the gradient of the mean loss over the whole
-        batch to the model's parameters, and returns that mean.
+        The mean loss over the whole batch.
+    """
+    total = 0.0
+    for part in split_batch(batch, parts):
+        loss = loss_function(model, part) * (len(part[0]) / len(batch[0]))
+        loss.backward()
+        total += loss.item()
+    return total
+
+
+def backward_in_parts(parts: int = 1) -> Gradients:
+    """Make `gradients(model, loss_function, batch)`, which accumulates over so many parts.
 
     Raises:
         ValueError: `parts` is no positive int.
     """
     require_size("parts", parts)
-
-    def gradients(model: Layer, loss_function: LossFunction, batch: Batch) -> float:
-        total = 0.0
-        for part in split_batch(batch, parts):
-            loss = loss_function(model, part) * (len(part[0]) / len(batch[0]))
-            loss.backward()
-            total += loss.item()
-        return total
-
-    return gradients
+    return partial(accumulate_gradients, parts=parts)
 
 
-# cell: 7.5-generators
+# cell: given-generators
 def generators(model: Layer) -> dict[str, np.random.Generator]:
-    """Find every random generator under a model, as of its dropouts, under every name.
+    """Find every random generator under a model, as of its dropouts, by its path in `walk`."""
+    return {name: part for name, part in walk(model) if isinstance(part, np.random.Generator)}
+
+
+def draw_seeds(model: Layer) -> dict[str, int]:
+    """Draw a seed from each generator under a model, which moves on; by its path in `walk`."""
+    own = generators(model)
+    drawn = {id(rng): int(rng.integers(2**63)) for rng in {id(x): x for x in own.values()}.values()}
+    return {name: drawn[id(rng)] for name, rng in own.items()}
+
+
+def restart(rng: np.random.Generator, *seeds: int) -> None:
+    """Begin the random numbers of a generator anew: the same seeds, the same numbers."""
+    rng.bit_generator.state = type(rng.bit_generator)(list(seeds)).state
+
+
+def shared_memory(model: Layer) -> dict[int, Any]:
+    """List by id what copies of a model shall share: a memo for `copy.deepcopy`.
 
     Args:
         model: a layer.
 
     Returns:
-        Generators by their path in `walk`, as "2.rng".
+        A new dict of the arrays of its tensors, and of its tensors that were computed.
     """
-    return {name: part for name, part in walk(model) if isinstance(part, np.random.Generator)}
+    shared: dict[int, Any] = {}
+    for _, part in walk(model):
+        if isinstance(part, Tensor):
+            kept = (part.data, part.grad) if part.node is None else (part,)
+            shared |= {id(each): each for each in kept}
+    return shared
 
 
-# cell: 7.6-replicas
+# cell: 7.5-replicas
 def replicas(model: Layer, count: int) -> list[Layer]:
     """Copy a model for threads: parameters share its memory, gradients and generators are new.
 
@@ -166,27 +195,34 @@ def replicas(model: Layer, count: int) -> list[Layer]:
         The copies. No parameter has a gradient; each copy draws other random numbers, which follow
         from the state of the model's own generators.
     """
-    shared: dict[int, Any] = {}  # what deepcopy finds here, it does not copy
-    for _, part in walk(model):
-        if isinstance(part, Tensor):
-            kept = (part.data, part.grad) if part.node is None else (part,)
-            shared |= {id(each): each for each in kept}
-    copies = [copy.deepcopy(model, dict(shared)) for _ in range(count)]
-    own = {id(rng): rng for rng in generators(model).values()}
-    seeds = {key: int(rng.integers(2**63)) for key, rng in own.items()}
-    names = {name: seeds[id(rng)] for name, rng in generators(model).items()}
+    copies = [copy.deepcopy(model, shared_memory(model)) for _ in range(count)]
+    seeds = draw_seeds(model)
     for number, replica in enumerate(copies):
         for parameter in replica.parameters():
             parameter.grad = None
         for name, rng in generators(replica).items():
-            kind = type(rng.bit_generator)
-            rng.bit_generator.state = kind([names[name], number]).state
+            restart(rng, seeds[name], number)
     return copies
 
 
-# cell: 7.7-data-parallel
+# cell: given-linear-algebra
+def linear_algebra() -> Any:
+    """Find the libraries that multiply matrices, whose threads can be limited.
+
+    Raises:
+        ModuleNotFoundError: threadpoolctl is not installed.
+    """
+    try:
+        import threadpoolctl
+    except ModuleNotFoundError:
+        wanted = "DataParallel needs threadpoolctl; type: pip install threadpoolctl"
+        raise ModuleNotFoundError(wanted, name="threadpoolctl") from None
+    return threadpoolctl.ThreadpoolController()
+
+
+# cell: 7.6-data-parallel
 class DataParallel:
-    """Go through parts of a batch at once, each in a thread of its own, with a copy of the model.
+    """Go through parts of a batch at once, each in a thread, with a copy of the model.
 
     Called as `(model, loss_function, batch)`: adds the gradient of the mean loss over the whole
     batch to the model's parameters, and returns that mean.
@@ -211,7 +247,7 @@ class DataParallel:
         parts = split_batch(batch, self.workers)
         copies = replicas(model, len(parts))
 
-        def work(replica: Layer, part: Batch) -> float:
+        def work(replica: Layer, part: Batch) -> float:  # runs in a thread
             loss = loss_function(replica, part) * (len(part[0]) / len(batch[0]))
             loss.backward()
             return float(loss.item())
@@ -219,32 +255,30 @@ class DataParallel:
         one_thread_each = self.libraries.limit(limits=1, user_api="blas")
         with one_thread_each, ThreadPoolExecutor(len(parts)) as pool:
             losses = list(pool.map(work, copies, parts))
+        self.gather(model, copies)
+        return sum(losses)
+
+    def gather(self, model: Layer, copies: list[Layer]) -> None:
+        """Add the gradients of copies of a model to the model's own."""
         rows = zip(model.parameters(), *(each.parameters() for each in copies), strict=True)
         for own, *others in rows:
             for other in others:
                 if other.grad is not None:
                     own.grad = other.grad if own.grad is None else own.grad + other.grad
-        return sum(losses)
 
 
-def linear_algebra() -> Any:
-    """Find the libraries that multiply matrices, whose threads can be limited.
-
-    Raises:
-        ModuleNotFoundError: threadpoolctl is not installed.
-    """
-    try:
-        import threadpoolctl
-    except ModuleNotFoundError:
-        wanted = "DataParallel needs threadpoolctl; type: pip install threadpoolctl"
-        raise ModuleNotFoundError(wanted, name="threadpoolctl") from None
-    return threadpoolctl.ThreadpoolController()
-
-
-# cell: 7.8-save-checkpoint
+# cell: 7.7-replacing
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give the path of a new file beside `path`; it takes its place when the block ends well."""
+    """Give the path of a new file beside `path`; it takes its place when the block ends well.
+
+    Args:
+        path: the file that is replaced, if there is one.
+
+    Returns:
+        In `with`: a path in the same folder. After an error in the block that file is removed, and
+        the one at `path` is as it was.
+    """
     path = Path(path)
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
@@ -256,6 +290,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         new.unlink(missing_ok=True)
 
 
+# cell: given-save-checkpoint
 def checksum(tensors: Mapping[str, Array], notes: str) -> str:
     """Compute 64 hexadecimal digits that are others as soon as one bit of a checkpoint is."""
     total = hashlib.sha256(notes.encode())
@@ -309,7 +344,7 @@ def save_checkpoint(
         new.write_bytes(library.numpy.save(arrays, metadata))
 
 
-# cell: 7.9-load-checkpoint
+# cell: 7.8-load-checkpoint
 def load_checkpoint(path: str | Path) -> tuple[dict[str, Array], dict[str, Any]]:
     """Read what `save_checkpoint` wrote.
 
@@ -340,7 +375,7 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Array], dict[str, Any]]
     return tensors, json.loads(metadata["notes"])
 
 
-# cell: trainer
+# cell: given-states
 @dataclass(frozen=True)
 class Record:
     """What a step of a training was like."""
@@ -352,6 +387,33 @@ class Record:
     val_loss: float | None = None  # what `evaluation` gave after this step
 
 
+def as_rows(history: list[Record]) -> Array:
+    """Turn records into an array, (steps, 5); None becomes NaN."""
+    return np.array([astuple(record) for record in history], float).reshape(-1, 5)
+
+
+def as_records(rows: Array) -> list[Record]:
+    """Turn what `as_rows` made, (steps, 5), into records."""
+    return [
+        Record(int(step), loss, lr, norm, None if math.isnan(val_loss) else val_loss)
+        for step, loss, lr, norm, val_loss in rows.tolist()
+    ]
+
+
+def generator_states(model: Layer) -> dict[str, Any]:
+    """Describe where each generator under a model stands, in values that JSON can hold."""
+    states = {name: rng.bit_generator.state for name, rng in generators(model).items()}
+    plain: dict[str, Any] = json.loads(json.dumps(states, default=np.ndarray.tolist))
+    return plain
+
+
+def set_generator_states(model: Layer, states: Mapping[str, Any]) -> None:
+    """Put each generator under a model where `generator_states` says."""
+    for name, rng in generators(model).items():
+        rng.bit_generator.state = states[name]
+
+
+# cell: trainer
 class Trainer:
     """Steps of training, one after the other, that can be interrupted and go on as if never.
 
@@ -461,14 +523,12 @@ class Trainer:
 
     def save(self, path: str | Path) -> None:
         """Write all that the next steps depend on; errors as in `save_checkpoint`."""
-        tensors = {f"model.{name}": array for name, array in self.model.state_dict().items()}
-        for name, array in self.optimizer.state_dict().items():
-            tensors[f"optimizer.{name}"] = array
-        rows = [astuple(record) for record in self.history]
-        tensors["history"] = np.array(rows, float).reshape(-1, 5)  # None becomes NaN
-        states = {name: rng.bit_generator.state for name, rng in generators(self.model).items()}
-        notes = {"step": self.step, "lr": self.optimizer.lr, "generators": states}
-        save_checkpoint(path, tensors, json.loads(json.dumps(notes, default=np.ndarray.tolist)))
+        tensors: dict[str, Array] = {"history": as_rows(self.history)}
+        notes: dict[str, Any] = {"step": self.step}
+        for kind, owner in (("model", self.model), ("optimizer", self.optimizer)):
+            tensors |= {f"{kind}.{name}": array for name, array in owner.state_dict().items()}
+        notes |= {"lr": float(self.optimizer.lr), "generators": generator_states(self.model)}
+        save_checkpoint(path, tensors, notes)
 
     def resume(self, path: str | Path) -> None:
         """Go back to where a saved training was: the next steps are those it would have made.
@@ -481,55 +541,58 @@ class Trainer:
                 model, optimizer and generators are as they were.
         """
         tensors, notes = load_checkpoint(path)
+        self.require_fit(path, tensors, notes)
+        states: dict[str, dict[str, Array]] = {"model": {}, "optimizer": {}, "history": {}}
+        for key, array in tensors.items():
+            kind, _, name = key.partition(".")
+            states[kind][name] = array
+        before = self.model.state_dict(), self.optimizer.state_dict()
+        try:
+            while self.taken < notes["step"]:
+                self.next_batch()
+            self.model.load_state_dict(states["model"])
+            self.optimizer.load_state_dict(states["optimizer"])
+            set_generator_states(self.model, notes["generators"])
+            self.optimizer.lr, self.step = notes["lr"], notes["step"]
+            self.history = as_records(tensors["history"])
+        except ValueError as error:
+            self.model.load_state_dict(before[0])
+            self.optimizer.load_state_dict(before[1])
+            raise ValueError(f"{path}: {error}") from None
+
+    def require_fit(
+        self, path: str | Path, tensors: Mapping[str, Array], notes: Mapping[str, Any]
+    ) -> None:
+        """Refuse a file that is of no `Trainer`, of another one, or behind this one."""
         if not {"step", "lr", "generators"} <= notes.keys() or "history" not in tensors:
             raise ValueError(f"{path} is no checkpoint of a Trainer: its notes are {sorted(notes)}")
-        own, saved = generators(self.model), notes["generators"]
-        kinds = {name: rng.bit_generator.state["bit_generator"] for name, rng in own.items()}
-        wanted = {name: state["bit_generator"] for name, state in saved.items()}
-        if kinds != wanted:
-            raise ValueError(f"{path}: the generators saved are {wanted}, the model's are {kinds}")
         if self.taken > notes["step"]:
             raise ValueError(
                 f"{path}: it was saved after {notes['step']} batches, this trainer has taken "
                 f"{self.taken}; make a new one, with batches from the start"
             )
-        parts: dict[str, dict[str, Array]] = {"model": {}, "optimizer": {}, "history": {}}
-        for key, array in tensors.items():
-            part, _, name = key.partition(".")
-            parts[part][name] = array
-        self._require_dtypes(path, parts["model"])
-        while self.taken < notes["step"]:
-            self.next_batch()
-        before = self.model.state_dict()
-        self.model.load_state_dict(parts["model"])
-        try:
-            self.optimizer.load_state_dict(parts["optimizer"])
-        except ValueError:
-            self.model.load_state_dict(before)
-            raise
-        for name, rng in own.items():
-            rng.bit_generator.state = saved[name]
-        self.optimizer.lr, self.step = notes["lr"], notes["step"]
-        self.history = [
-            Record(int(step), loss, lr, norm, None if math.isnan(val_loss) else val_loss)
-            for step, loss, lr, norm, val_loss in tensors["history"].tolist()
-        ]
-
-    def _require_dtypes(self, path: str | Path, state: Mapping[str, Array]) -> None:
-        """Refuse numbers that the model would round."""
+        own = {n: state["bit_generator"] for n, state in generator_states(self.model).items()}
+        saved = {name: state["bit_generator"] for name, state in notes["generators"].items()}
+        if own != saved:
+            raise ValueError(f"{path}: the generators saved are {saved}, the model's are {own}")
         for name, parameter in self.model.named_parameters():
-            if name in state and state[name].dtype != parameter.dtype:
-                kinds = f"saved as {state[name].dtype}, in the model it is {parameter.dtype}"
-                raise ValueError(f"{path}: {name} was {kinds}")
+            array = tensors.get(f"model.{name}", parameter.data)
+            if array.dtype != parameter.dtype:
+                raise ValueError(f"{path}: {name} is {array.dtype}, in the model {parameter.dtype}")
 
 
 __all__ = [
     "DataParallel",
     "Record",
     "Trainer",
+    "accumulate_gradients",
+    "as_records",
+    "as_rows",
     "backward_in_parts",
     "checksum",
+    "draw_seeds",
     "evaluate",
+    "generator_states",
     "generators",
     "library_of_tensors",
     "linear_algebra",
@@ -537,6 +600,9 @@ __all__ = [
     "overfit_one_batch",
     "replacing",
     "replicas",
+    "restart",
     "save_checkpoint",
+    "set_generator_states",
+    "shared_memory",
     "split_batch",
 ]
