@@ -30,7 +30,7 @@ BY_HAND = {  # on NumPy alone, and what stands before it here
     "tinytorch.checking.describe": "00.02",
     "tinytorch.checking.checker": "00.03",
 }
-LATE = {"matplotlib", "safetensors", "threadpoolctl", "rich"}  # inside functions: who needs it waits
+LATE = {"matplotlib", "safetensors", "threadpoolctl", "rich"}  # inside functions only
 TARGETS = {**BY_HAND, **{module.package: module.number for module in COURSE.modules}}
 
 

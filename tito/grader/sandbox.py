@@ -43,7 +43,12 @@ PATIENCE = 4  # the worker gives up after 3 times a probe's limit; this is for a
 LIBRARIES = ("bin", "lib", "lib32", "lib64")  # of a system, or of a Python
 SYSTEM = [*(f"/{name}" for name in LIBRARIES), *(f"/usr/{name}" for name in LIBRARIES)]
 SYSTEM += ["/usr/local/lib", "/usr/share/zoneinfo", "/etc/ld.so.cache", "/etc/alternatives"]
-DECLARED = ("numpy", "matplotlib")  # by the course, with what they require: all that is importable
+DECLARED = (
+    "numpy",
+    "matplotlib",
+    "safetensors",
+    "threadpoolctl",
+)  # and what they require: importable
 PACKAGES = "/packages"
 _NO_PACKAGE = re.compile(r"\.(dist|egg)-info$|^__pycache__$|^\.\.$")
 ONE_THREAD = dict.fromkeys(THREADS, "1")
