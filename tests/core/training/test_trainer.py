@@ -1,4 +1,4 @@
-"""Training: a run that goes on bit for bit, threads, damaged files, parity of a loop with PyTorch."""
+"""Training: runs that go on bit for bit, threads, damaged files, a loop beside PyTorch."""
 
 import contextlib
 import os
