@@ -28,6 +28,7 @@ COMMANDS: Table = {
     "export": ("tito.commands.export:export", "make tinytorch/ from the modules"),
     "sync": ("tito.commands.sync:sync", "bring each .py and its .ipynb together"),
     "show": ("tito.cli:show", "draw what your own code does"),
+    "data": ("tito.cli:data", "fetch data sets to train on"),
     "release": (
         "tito.grader.commands.release:release",
         "what learners get, proved to leak nothing",
@@ -47,6 +48,11 @@ MODULE_COMMANDS: Table = {
 SHOW_COMMANDS: Table = {
     "attention": ("tito.commands.show:attention", "who looks at whom in a text"),
 }
+DATA_COMMANDS: Table = {
+    "list": ("tito.commands.data:list_all", "which there are, and which are here"),
+    "sheet": ("tito.commands.data:sheet", "where one is from, what it holds, what it is not for"),
+    "get": ("tito.commands.data:get", "fetch one, check it, put it into data/NAME/"),
+}
 COURSE_COMMANDS: Table = {
     "check": ("tito.grader.commands.course:check", "prove that the checks of modules are right"),
 }
@@ -57,12 +63,12 @@ HELP = ("-h", "--help")
 class LazyGroup(click.Group):
     """A group that knows its commands by name and help line, and imports only the one that runs."""
 
-    def __init__(self, name: str, table: Table, help_line: str) -> None:
+    def __init__(self, name: str, table: Table, help_line: str, alone: str = "--help") -> None:
         super().__init__(name, help=help_line, context_settings={"help_option_names": [*HELP]})
-        self.table = table
+        self.table, self.alone = table, alone  # alone: what the name by itself stands for
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, args or ["--help"])
+        return super().parse_args(ctx, args or [self.alone])
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.table)
@@ -93,6 +99,7 @@ tito = LazyGroup("tito", COMMANDS, "Build a deep-learning library, one notebook 
 tito = click.version_option(__version__, prog_name="tito")(tito)
 module = LazyGroup("module", MODULE_COMMANDS, "Work on one module: N is 12 or attention.")
 show = LazyGroup("show", SHOW_COMMANDS, "Draw what your own code does.")
+data = LazyGroup("data", DATA_COMMANDS, "Data sets to train on.", alone="list")
 course = LazyGroup("course", COURSE_COMMANDS, "For those who make the course.")
 
 

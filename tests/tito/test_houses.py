@@ -24,7 +24,7 @@ export
 render
 run
 damage
-places  sync
+places  sync  data_sets
 course
 known  state  exercises
 stubs  notebook  files

@@ -16,6 +16,7 @@ import click
 from tito import cli
 from tito.commands.status import current, next_command, next_for, state
 from tito.course import EXERCISE, Course, Module, find_course, plain
+from tito.data_sets import table
 from tito.errors import MistypedError, TitoError
 from tito.exercises import find_exercises
 from tito.learner.lookup import find_exercise
@@ -26,7 +27,11 @@ SAID: dict[str, Path] = {  # other words for a command
     "answer": ("solution",),
     "begin": ("module", "start"),
     "check": ("module", "test"),
+    "dataset": ("data",),
+    "datasets": ("data",),
+    "download": ("data", "get"),
     "draw": ("show",),
+    "fetch": ("data", "get"),
     "finish": ("module", "complete"),
     "help": ("--help",),
     "list": ("status",),
@@ -38,6 +43,7 @@ SAID: dict[str, Path] = {  # other words for a command
 }
 EVERY: dict[str, Path] = {
     **{name: ("module", name) for name in cli.MODULE_COMMANDS},
+    **{name: ("data", name) for name in ("get", "sheet")},
     **{name: (name,) for name in cli.COMMANDS},
     **SAID,
 }
@@ -83,6 +89,8 @@ def _corrected(course: Course | None, args: list[str]) -> list[str]:
         return [*path, *_names(course, command, names, filled), *options]
     if not names:
         return [*path, *options]
+    if path == ("data",):
+        return [*path, "sheet", *_data_set(names[0])]
     if course is None:
         return []
     module, _ = _found(course, names[0], to_exercise=False)
@@ -137,6 +145,8 @@ def _names(
     """The names as the command takes them, or the place where the learner is."""
     takes = [one for one in (command.params if command else []) if isinstance(one, click.Argument)]
     metavar = str(takes[0].metavar) if takes else ""
+    if metavar == "NAME":
+        return _data_set(names[0] if names else metavar)
     if "N" not in metavar:
         return names
     to_exercise = ".k" in metavar
@@ -144,6 +154,15 @@ def _names(
         return [_here(course, to_exercise)]
     many = takes[0].nargs < 0
     return [_right(course, name, to_exercise) for name in (names if many else names[:1])]
+
+
+def _data_set(name: str) -> list[str]:
+    """The data set whose name is most alike."""
+    if name == "NAME":
+        return [name]
+    if meant := table.nearest(name):
+        return [meant]
+    raise MistypedError(f"no data set {name!r}")
 
 
 def _here(course: Course | None, to_exercise: bool) -> str:

@@ -161,5 +161,5 @@ def test_the_check_sees_each_input_of_each_rule(name, monkeypatch) -> None:
 
 def test_no_case_is_left_over_from_an_op_that_is_gone() -> None:
     modules = {m.name for m in pkgutil.iter_modules(tinytorch.core.__path__)}
-    if {"losses", "embeddings", "attention", "transformers"} <= modules:  # in a learner's folder these come later
+    if {"losses", "embeddings", "attention", "transformers"} <= modules:  # a learner's come later
         assert set(CASES) == set(every_op())
