@@ -118,6 +118,39 @@ def multi_head(
     )
 
 
+def layer_norm(x: Array, weight: Array, bias: Array, eps: float = 1e-5) -> Array:
+    """Each token to mean 0 and variance 1, then scaled and shifted."""
+    centred = x - x.mean(axis=-1, keepdims=True)
+    return centred / np.sqrt(x.var(axis=-1, keepdims=True) + eps) * weight + bias
+
+
+def below(state: Mapping[str, Array], name: str) -> dict[str, Array]:
+    """The part of a state under a name, as float64."""
+    found = {key: value for key, value in state.items() if key.startswith(f"{name}.")}
+    return {key[len(name) + 1 :]: value.astype(float) for key, value in found.items()}
+
+
+def gpt_logits(state: Mapping[str, Array], ids: Array, num_heads: int) -> Array:
+    """A pre-norm GPT with learned positions and a tied head. ids: (b, n) -> (b, n, vocab)."""
+    table = state["tokens.weight"].astype(float)
+    x = table[ids] + state["positions.weight"][: ids.shape[1]]
+    for number in range(len({name.split(".")[1] for name in state if name.startswith("blocks.")})):
+        block = f"blocks.{number}"
+        h = layer_norm(x, **below(state, f"{block}.norm1"))
+        heads = below(state, f"{block}.attention")
+        x = x + multi_head(h, h, h, heads, num_heads, causal_mask(ids.shape[1]))[0]
+        h = layer_norm(x, **below(state, f"{block}.norm2"))
+        up, down = (below(state, f"{block}.feed_forward.{name}_proj") for name in ("up", "down"))
+        x = x + linear(gelu_tanh(linear(h, **up)), **down)
+    return layer_norm(x, **below(state, "norm")) @ table.T
+
+
+def cross_entropy(logits: Array, labels: Array) -> float:
+    """Mean of minus the logarithm of each label's share, label by label."""
+    logs = log_softmax(logits.reshape(-1, logits.shape[-1]))
+    return -float(np.mean([row[label] for row, label in zip(logs, labels.ravel(), strict=True)]))
+
+
 def numeric_gradient(function: Callable[[], float], x: Array, eps: float = 1e-6) -> Array:
     """Nudge each number of x in place and see how far function() moves."""
     gradient = np.zeros(x.shape)

@@ -309,7 +309,11 @@ class RMSNorm(Layer):
 
 # %% norms-shown
 if __name__ == "__main__":
-    for name, layer in (("as given", lambda x: x), ("layer_norm", LayerNorm(8)), ("rms", RMSNorm(8))):
+    for name, layer in (
+        ("as given", lambda x: x),
+        ("layer_norm", LayerNorm(8)),
+        ("rms", RMSNorm(8)),
+    ):
         numbers = layer(Tensor(words)).data[0, 0]
         mean, square = numbers.mean(), (numbers**2).mean()
         print(f"{name:>10}: mean {mean:6.2f}   mean square {square:6.2f}")
@@ -1251,5 +1255,7 @@ if __name__ == "__main__":
 
 # %% report
 if __name__ == "__main__":
-    print("📈 Progress: Transformers ✓  (norms, rotary, Block, EncoderBlock, CrossAttentionBlock, GPT)")
+    print(
+        "📈 Progress: Transformers ✓  (norms, rotary, Block, EncoderBlock, CrossAttentionBlock, GPT)"
+    )
     print("💡 Next: tito module complete 13, then the examples")

@@ -1,6 +1,6 @@
 """The pretrained head of examples/reaction_atoms.py, and the careful reading of its weights.
 
-Tests marked by the `model` fixture need the wheel: in TINYTORCH_RXN_WHEEL or the repository's root.
+Tests marked by the `model` fixture need the wheel: in TINYTORCH_WHEELS or the repository's root.
 """
 
 import io
@@ -25,7 +25,7 @@ example = import_module("reaction_atoms")
 @pytest.fixture(scope="module")
 def wheel():
     try:
-        return encoder.find_wheel(Path(os.environ.get("TINYTORCH_RXN_WHEEL", REPOSITORY)))
+        return encoder.find_wheel(Path(os.environ.get("TINYTORCH_WHEELS", REPOSITORY)))
     except FileNotFoundError as error:
         pytest.skip(str(error))
 

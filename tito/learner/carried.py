@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-FOLDERS = ("modules", "tinytorch", "tests")
+FOLDERS = ("modules", "tinytorch", "tests", "examples")
 FILES = ("scripts/activate-tinytorch", "jupytext.toml", "pyproject.toml")
 OF_THE_COURSE = tuple(  # not of the learner
     f"tests/{name}"

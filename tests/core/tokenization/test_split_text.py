@@ -10,7 +10,8 @@ from tinytorch.core.tokenization import GPT4, character_class, split_text
 from tinytorch.tokenizer_base import compile_pattern
 
 hypothesis = pytest.importorskip("hypothesis")
-given, settings, st = hypothesis.given, hypothesis.settings, hypothesis.strategies
+given, st = hypothesis.given, hypothesis.strategies
+bounded = hypothesis.settings(deadline=None, derandomize=True)
 
 GPT2 = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 O200K = "|".join(  # of o200k_base, as published in tiktoken
@@ -36,7 +37,7 @@ def test_pieces_are_those_of_regex(pattern) -> None:
     regex = pytest.importorskip("regex")
     theirs = regex.compile(pattern)
 
-    @settings(deadline=None)
+    @bounded
     @given(texts)
     def agree(text) -> None:
         assert split_text(text, pattern) == theirs.findall(text)
@@ -44,7 +45,7 @@ def test_pieces_are_those_of_regex(pattern) -> None:
     agree()
 
 
-@settings(deadline=None)
+@bounded
 @given(texts)
 def test_pieces_joined_are_the_text(text) -> None:
     assert "".join(split_text(text)) == text
