@@ -978,7 +978,6 @@ if __name__ == "__main__":
     checks.gpt(GPT, GPTConfig)
     print("✅ GPT: logits, no look ahead, three kinds of positions")
 
-
 # %% [markdown]
 # ## What a block costs
 #
