@@ -5,8 +5,6 @@ after a look at the letters: cross-attention, whose weights show which letters a
 The words are cmudict's, stress left out: 39 sounds. Get them first:  tito data get cmudict
 
     python examples/translate_sounds.py --draw sounds.png
-
-MEASURED
 """
 
 import argparse

@@ -13,7 +13,7 @@ from tito.grader.other_answers import OtherAnswer, planted_text, read
 from tito.render import render
 
 GATES = sorted((ROOT / "tests" / "core").glob("*/test_milestone.py"))
-TRIES = 4  # wrong answers of a module, drawn by its name
+TRIES = 1  # wrong answers of a module, drawn by its name
 
 
 def passes_the_gates(wrong: OtherAnswer, module: Module, with_text) -> bool:
