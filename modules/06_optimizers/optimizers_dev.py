@@ -52,6 +52,7 @@ if __name__ == "__main__":
     print("loss at the start:", 0.5 * (steepness * start**2).sum())
     print("gradient at the start:", steepness * start)
 
+
 # %% [markdown]
 # ## What an optimizer holds
 #
