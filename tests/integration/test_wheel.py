@@ -292,4 +292,5 @@ def test_each_module_in_turn_can_be_completed_from_the_first_on(learner: Learner
     for module in COURSE.modules:
         write(learner.folder, module=module)
         assert f"{module.name} is complete" in learner.tito("module", "complete", module.number)
-        learner.tito("test", "--all")
+        if module in COURSE.modules[3::4]:  # and so at the end
+            learner.tito("test", "--all")

@@ -39,8 +39,8 @@ class TestOverfitOneBatch:
 
 @pytest.mark.exercise("7.2")
 class TestEvaluate:
-    @pytest.mark.points(1)
-    def test_batches_of_many_sizes(self, submission, rng):
+    @pytest.mark.points(1.5)
+    def test_batches_of_many_sizes_an_error_and_no_sample(self, submission, rng):
         sizes = [int(size) for size in rng.permutation([1, 2, 5, 7, 11])]
         losses = [float(loss) for loss in rng.uniform(1, 9, size=5)]
         given = {"sizes": sizes, "losses": losses, "modes": [True, False, True]}
@@ -49,9 +49,6 @@ class TestEvaluate:
         assert (kind, passes) == ("float", 5), "a plain float of five passes is wanted"
         assert modes == [True, True, False, True] and left, "something was changed"
         assert not wrong, "a layer was in training, or the pass was recorded"
-
-    @pytest.mark.points(0.5)
-    def test_an_error_and_no_sample(self, submission, rng):
         given = {"sizes": [3], "losses": [float(rng.uniform(1, 9))], "modes": [False, True, False]}
         _, kind, modes, *_ = submission.run(judged, fails=True, **given)
         assert kind == "ZeroDivisionError", "the error does not reach the caller"
@@ -150,15 +147,12 @@ class TestReplacing:
 
 @pytest.mark.exercise("7.8")
 class TestLoadCheckpoint:
-    @pytest.mark.points(0.5)
-    def test_what_was_saved(self, submission, rng):
+    @pytest.mark.points(1.5)
+    def test_what_was_saved_and_what_became_of_it(self, submission, rng):
         arrays = {"wide": rng.normal(size=(2, 3)), "narrow": rng.normal(size=5).astype("f4")}
         arrays |= {"ids": rng.integers(0, 9, size=4), "none": np.zeros((0, 2)), "one": np.array(7)}
         notes = {"step": int(rng.integers(99)), "list": [1, None, {"x": "Größe"}]}
         submission.check(loaded, arrays=arrays, notes=notes, change="")
-
-    @pytest.mark.points(1)
-    def test_what_became_of_a_file(self, submission, rng):
         given = {"arrays": {"a": rng.normal(size=(30, 10))}, "notes": {"name": "moons"}}
         cuts = [float(share) for share in rng.uniform(0.2, 0.9, size=2)]
         bits = [-int(place) for place in rng.integers(1, 2000, size=3)]
