@@ -245,7 +245,7 @@ class Optimizer:
         ### END SOLUTION
 
     def state_dict(self) -> dict[str, Array]:
-        """Return copies of everything kept: "step", and by position "0.momentum", "3.first", ...
+        """Return copies of everything kept: `step`, and by position `0.momentum`, `3.first`, ...
 
         A parameter that was never changed has no entries.
         """
@@ -353,7 +353,7 @@ class SGD(Optimizer):
         self.momentum = momentum
 
     def begin(self, parameter: Tensor) -> State:
-        """Return zeros named "momentum", of the parameter's shape and dtype; nothing without it."""
+        """Return zeros named `momentum`, of the parameter's shape and dtype; nothing without it."""
         ### BEGIN SOLUTION 6.4
         if not self.momentum:
             return {}
@@ -475,7 +475,7 @@ class Adam(Optimizer):
         self.eps = eps
 
     def begin(self, parameter: Tensor) -> State:
-        """Return a "step" of 0, and zeros "first" and "second" of the parameter's shape, dtype."""
+        """Return a `step` of 0, and zeros `first` and `second` of the parameter's shape, dtype."""
         ### BEGIN SOLUTION 6.5
         first, second = (np.zeros(parameter.shape, parameter.dtype) for _ in range(2))
         return {"step": np.array(0), "first": first, "second": second}

@@ -483,8 +483,8 @@ if __name__ == "__main__":
 #
 # $$\nabla L = \sum_p \frac{n_p}{n} \nabla L_p$$
 #
-# **Plan.** `work`: as in 7.4, on the copy. `gather`: add each copy's gradients to the model's own, in the order of the copies; a parameter that no
-# copy has a gradient for keeps what it has.
+# **Plan.** `work`: as in 7.4, on the copy. `gather`: add each copy's gradients to the model's own, in the order of the copies; a parameter that
+# has a gradient in no copy keeps what it has.
 #
 # <details><summary>Hint</summary>
 #

@@ -1,6 +1,6 @@
 # 06. Optimizers
 # Made from modules/06_optimizers/optimizers_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 784a1e1bc986ab5b12c148dec389a5fdd27372936828ae0783249e41295447b0
+# sha256 of the lines below: ff10e2262544be4589a106f9e3157592c5698de9abd5ede9558b922b650b9b2c
 
 
 # cell: imports
@@ -113,7 +113,7 @@ class Optimizer:
             parameter.zero_grad()
 
     def state_dict(self) -> dict[str, Array]:
-        """Return copies of everything kept: "step", and by position "0.momentum", "3.first", ...
+        """Return copies of everything kept: `step`, and by position `0.momentum`, `3.first`, ...
 
         A parameter that was never changed has no entries.
         """
@@ -179,7 +179,7 @@ class SGD(Optimizer):
         self.momentum = momentum
 
     def begin(self, parameter: Tensor) -> State:
-        """Return zeros named "momentum", of the parameter's shape and dtype; nothing without it."""
+        """Return zeros named `momentum`, of the parameter's shape and dtype; nothing without it."""
         if not self.momentum:
             return {}
         return {"momentum": np.zeros(parameter.shape, parameter.dtype)}
@@ -228,7 +228,7 @@ class Adam(Optimizer):
         self.eps = eps
 
     def begin(self, parameter: Tensor) -> State:
-        """Return a "step" of 0, and zeros "first" and "second" of the parameter's shape, dtype."""
+        """Return a `step` of 0, and zeros `first` and `second` of the parameter's shape, dtype."""
         first, second = (np.zeros(parameter.shape, parameter.dtype) for _ in range(2))
         return {"step": np.array(0), "first": first, "second": second}
 
