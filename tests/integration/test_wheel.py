@@ -43,7 +43,7 @@ def wheel(tmp_path_factory) -> Path:
     """Built from an sdist, which was built from a copy of the clone."""
     pytest.importorskip("build")
     clone, made = tmp_path_factory.mktemp("clone"), tmp_path_factory.mktemp("dist")
-    for name in ("modules", "tinytorch", "tests", "tito", "scripts"):
+    for name in ("modules", "tinytorch", "tests", "tito", "scripts", "examples"):
         shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.py", "pyproject.toml", "jupytext.toml", "README.md", "LICENSE"):
         shutil.copy2(ROOT / name, clone / name)
