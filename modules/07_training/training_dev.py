@@ -726,11 +726,11 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Array], dict[str, Any]]
     try:
         with library.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
+            if not {"notes", "checksum"} <= metadata.keys():  # its arrays may be none of NumPy's
+                raise ValueError(f"{path} is no checkpoint: it holds no notes with a checksum")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except library.SafetensorError as error:
         raise ValueError(f"{path} is damaged, or no file of safetensors: {error}") from None
-    if "checksum" not in metadata or "notes" not in metadata:
-        raise ValueError(f"{path} is no checkpoint: it holds tensors, but no notes with a checksum")
     if checksum(tensors, metadata["notes"]) != metadata["checksum"]:
         raise ValueError(f"{path} is damaged: its contents do not fit its checksum")
     return tensors, json.loads(metadata["notes"])
@@ -1009,6 +1009,7 @@ class Trainer:
             kind, _, name = key.partition(".")
             states[kind][name] = array
         before = self.model.state_dict(), self.optimizer.state_dict()
+        others = generator_states(self.model), (self.optimizer.lr, self.step, self.history)
         try:
             ### BEGIN SOLUTION 7.12
             while self.taken < notes["step"]:
@@ -1019,10 +1020,12 @@ class Trainer:
             self.optimizer.lr, self.step = notes["lr"], notes["step"]
             self.history = as_records(tensors["history"])
             ### END SOLUTION
-        except ValueError as error:
+        except (ValueError, TypeError, KeyError) as error:
             self.model.load_state_dict(before[0])
             self.optimizer.load_state_dict(before[1])
-            raise ValueError(f"{path}: {error}") from None
+            set_generator_states(self.model, others[0])
+            self.optimizer.lr, self.step, self.history = others[1]
+            raise ValueError(f"{path}: {error}") from error
 
     def require_fit(
         self, path: str | Path, tensors: Mapping[str, Array], notes: Mapping[str, Any]

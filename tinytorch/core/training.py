@@ -1,6 +1,6 @@
 # 07. Training
 # Made from modules/07_training/training_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: a37c7a41e707ea443988d7c967a2cf59ea2965a12d0ad4095e24e8c68c3a9e2e
+# sha256 of the lines below: c28b71a2b6bc5bd2a56cfa24d70680656961c700b9ba4a1ee1c8c2011eac3224
 
 
 # cell: imports
@@ -365,11 +365,11 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Array], dict[str, Any]]
     try:
         with library.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
+            if not {"notes", "checksum"} <= metadata.keys():  # its arrays may be none of NumPy's
+                raise ValueError(f"{path} is no checkpoint: it holds no notes with a checksum")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except library.SafetensorError as error:
         raise ValueError(f"{path} is damaged, or no file of safetensors: {error}") from None
-    if "checksum" not in metadata or "notes" not in metadata:
-        raise ValueError(f"{path} is no checkpoint: it holds tensors, but no notes with a checksum")
     if checksum(tensors, metadata["notes"]) != metadata["checksum"]:
         raise ValueError(f"{path} is damaged: its contents do not fit its checksum")
     return tensors, json.loads(metadata["notes"])
@@ -547,6 +547,7 @@ class Trainer:
             kind, _, name = key.partition(".")
             states[kind][name] = array
         before = self.model.state_dict(), self.optimizer.state_dict()
+        others = generator_states(self.model), (self.optimizer.lr, self.step, self.history)
         try:
             while self.taken < notes["step"]:
                 self.next_batch()
@@ -555,10 +556,12 @@ class Trainer:
             set_generator_states(self.model, notes["generators"])
             self.optimizer.lr, self.step = notes["lr"], notes["step"]
             self.history = as_records(tensors["history"])
-        except ValueError as error:
+        except (ValueError, TypeError, KeyError) as error:
             self.model.load_state_dict(before[0])
             self.optimizer.load_state_dict(before[1])
-            raise ValueError(f"{path}: {error}") from None
+            set_generator_states(self.model, others[0])
+            self.optimizer.lr, self.step, self.history = others[1]
+            raise ValueError(f"{path}: {error}") from error
 
     def require_fit(
         self, path: str | Path, tensors: Mapping[str, Array], notes: Mapping[str, Any]
