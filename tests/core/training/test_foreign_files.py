@@ -1,5 +1,6 @@
 """What is no checkpoint, or a broken one: an error that names it, and nothing is changed."""
 
+import contextlib
 import json
 
 import numpy as np
@@ -78,6 +79,30 @@ def test_each_bit_of_the_header_is_seen_or_says_nothing(path):
                 assert arrays[name].dtype == array.dtype and arrays[name].shape == array.shape
                 assert arrays[name].tobytes() == array.tobytes()
     assert refused > 20 * header
+
+
+def test_every_changed_byte_and_every_cut_is_seen(path):
+    save_checkpoint(path, {"a": np.arange(3.0)}, {"step": 1})
+    content, (right, _) = path.read_bytes(), load_checkpoint(path)
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x15]) + content[place + 1 :])
+        with contextlib.suppress(ValueError):
+            arrays, notes = load_checkpoint(path)  # a byte that says nothing, such as a blank
+            assert (arrays["a"] == right["a"]).all() and notes == {"step": 1}
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        with pytest.raises(ValueError, match=r"kept\.safetensors"):
+            load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "notes"),
+    [({"a": [1.0]}, {}), ({"a": np.array(["x"])}, {}), ({"a": np.ones(2)}, {"b": object()})],
+)
+def test_what_no_file_can_hold_is_refused(path, tensors, notes):
+    with pytest.raises(TypeError):
+        save_checkpoint(path, tensors, notes)
+    assert not [*path.parent.iterdir()]
 
 
 def test_what_follows_the_end_is_seen(path):
