@@ -78,7 +78,7 @@ def make_trainer(model: GPT, train: Array, *, steps: int, workers: int, seed: in
         endless(DataLoader(windows, BATCH_SIZE, shuffle=True, drop_last=True, seed=seed)),
         gradients=DataParallel(workers) if workers > 1 else backward_in_parts(1),
         schedule=partial(
-            warmup_cosine, warmup_steps=100, total_steps=steps, max_lr=1e-3, min_lr=1e-4
+            warmup_cosine, warmup_steps=steps // 20, total_steps=steps, max_lr=1e-3, min_lr=1e-4
         ),
         max_norm=1.0,
     )
@@ -99,15 +99,21 @@ def train(options: argparse.Namespace) -> None:
     ids = np.array(tokenizer.encode(text))
     train_ids, test_ids = split_by_position(ids)
     config = GPTConfig(tokenizer.vocab_size)
+    if len(test_ids) <= config.context_len:
+        few = f"the last tenth, held out, must have more than {config.context_len}"
+        raise ValueError(f"the text has {len(ids):,} characters, which are too few: {few}")
     model = make_model(config, ATTENTION[options.attention], options.seed)
     count = sum(parameter.data.size for parameter in model.parameters())
     print(f"{len(ids):,} characters, {tokenizer.vocab_size} kinds; the model has {count:,} numbers")
     trainer = make_trainer(
         model, train_ids, steps=options.steps, workers=options.workers, seed=options.seed
     )
-    trainer.train(
-        options.steps, every=250, evaluation=lambda: validation(model, test_ids), progress=True
-    )
+    try:
+        trainer.train(
+            options.steps, every=250, evaluation=lambda: validation(model, test_ids), progress=True
+        )
+    except KeyboardInterrupt:
+        print(f"\nstopped after {trainer.step} steps; what is learned so far is kept")
     loss = validation(model, test_ids)
     print(f"validation loss {loss:.3f} nats a character, perplexity {perplexity(loss):.2f}")
     counted = ngram_losses(train_ids, test_ids, tokenizer.vocab_size)
@@ -121,7 +127,11 @@ def train(options: argparse.Namespace) -> None:
 
 def load(path: Path, attention: Attention) -> tuple[GPT, CharTokenizer]:
     """Read a model that `train` saved."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not here: python examples/shakespeare.py trains one")
     tensors, notes = load_checkpoint(path)
+    if not {"config", "characters"} <= notes.keys():
+        raise ValueError(f"{path} is no model of this example: its notes are {sorted(notes)}")
     model = make_model(GPTConfig(**notes["config"]), attention, seed=0)
     model.load_state_dict(tensors)
     return model, CharTokenizer(notes["characters"])
