@@ -41,19 +41,23 @@ def minilm():
     return example.read_wheel(wheel(example.WHEEL))
 
 
+def under(state, name):
+    """The part of a state below a name."""
+    return {key[len(name) + 1 :]: x for key, x in state.items() if key.startswith(f"{name}.")}
+
+
 def torch_vectors(encoder, ids, lengths):
     """The same encoder from PyTorch's own layers."""
     torch = pytest.importorskip("torch")
     state = {name: torch.tensor(array) for name, array in pytorch_state(encoder).items()}
-    below = lambda top: {k[len(top) :]: x for k, x in state.items() if k.startswith(top)}  # noqa: E731
     width = encoder.norm.weight.shape[0]
     shared = {"eps": encoder.norm.eps}
     x = state["words.weight"][torch.tensor(ids)] + state["segments.weight"][0]
     x = x + state["positions.weight"][: ids.shape[1]]
-    x = torch.nn.functional.layer_norm(x, [width], *below("norm.").values(), **shared)
+    x = torch.nn.functional.layer_norm(x, [width], *under(state, "norm").values(), **shared)
     padded = torch.arange(ids.shape[1]) >= torch.tensor(lengths)[:, None]
     for number, block in enumerate(encoder.blocks):
-        own = below(f"blocks.{number}.")
+        own = under(state, f"blocks.{number}")
         layer = torch.nn.TransformerEncoderLayer(
             width, block.attention.num_heads, own["feed_forward.up_proj.bias"].shape[0],
             activation="gelu", layer_norm_eps=shared["eps"], batch_first=True,
