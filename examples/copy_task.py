@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import own_package  # noqa: F401
 
 from tinytorch.core.attention import (
     MultiHeadAttention,
@@ -28,7 +29,7 @@ from tinytorch.core.layers import Layer, Linear
 from tinytorch.core.losses import cross_entropy
 from tinytorch.core.optimizers import Adam
 from tinytorch.core.tensor import Array, Tensor
-from tinytorch.pictures import draw_heads, text_heatmap
+from tinytorch.pictures import draw_heads, in_pictures, text_heatmap
 
 SYMBOLS = "abcdefgh"
 BAR = len(SYMBOLS)
@@ -89,6 +90,11 @@ def train(model: Copier, steps: int, batch_size: int, rng: np.random.Generator) 
             print(f"step {step:4}  loss {loss.item():.3f}  {seconds:.0f} s of computing")
 
 
+def draw(weights: Array, words: Sequence[str], path: Path) -> None:
+    draw_heads(weights, words[COUNT:], words).savefig(path, dpi=120)
+    print(f"picture: {path}")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--steps", type=int, default=100)
@@ -112,8 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     back = np.diagonal(weights[0])
     print(f"weight on the place five back: {back.min():.2f} at least, {back.mean():.2f} on average")
     if options.draw:
-        draw_heads(weights, words[COUNT:], words).savefig(options.draw, dpi=120)
-        print(f"picture: {options.draw}")
+        in_pictures(draw, weights, words, options.draw)
     return 0
 
 

@@ -7,6 +7,7 @@ python examples/digits.py
 import sys
 
 import numpy as np
+import own_package  # noqa: F401
 
 from tinytorch.core.activations import relu
 from tinytorch.core.dataloader import ArrayDataset, DataLoader

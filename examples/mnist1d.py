@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 import numpy as np
+import own_package  # noqa: F401
 
 from tinytorch.core.activations import relu
 from tinytorch.core.autograd import no_grad

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import own_package  # noqa: F401
 from rxnmapper_encoder import attention_weights, find_wheel, read_wheel, tokenize
 
 from tinytorch.core.attention import scaled_dot_product_attention, vectorized_attention

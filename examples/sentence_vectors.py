@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import own_package  # noqa: F401
 
 from tinytorch.core.activations import gelu
 from tinytorch.core.attention import create_padding_mask, vectorized_attention

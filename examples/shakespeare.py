@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import own_package  # noqa: F401
 from ngrams import ngram_losses
 
 from tinytorch import data_sets, fused
@@ -42,7 +43,7 @@ from tinytorch.core.training import (
 )
 from tinytorch.core.transformers import GPT, GPTConfig, generate
 from tinytorch.loss_picture import draw_loss
-from tinytorch.pictures import draw_heads
+from tinytorch.pictures import draw_heads, in_pictures
 
 ATTENTION = {
     "loops": scaled_dot_product_attention,
@@ -121,8 +122,13 @@ def train(options: argparse.Namespace) -> None:
     notes = {"config": asdict(config), "characters": "".join(tokenizer.characters)}
     save_checkpoint(options.model, model.state_dict(), notes)
     print(f"saved {options.model}; type into it:  python examples/shakespeare.py --chat")
-    draw_loss(trainer.history, options.draw, json.loads(REFERENCE.read_text("utf-8")))
-    print(f"drawn {options.draw}")
+    in_pictures(draw_history, trainer, options.draw)
+
+
+def draw_history(trainer: Trainer, path: Path) -> None:
+    """Draw the losses beside those of PyTorch's twin."""
+    draw_loss(trainer.history, path, json.loads(REFERENCE.read_text("utf-8")))
+    print(f"drawn {path}")
 
 
 def load(path: Path, attention: Attention) -> tuple[GPT, CharTokenizer]:
@@ -168,12 +174,17 @@ def look(options: argparse.Namespace) -> None:
     with no_grad():
         model.eval()(ids)
     letters = [repr(letter)[1:-1] for letter in options.look]
-    figure = draw_heads(np.array(seen), letters, mask=np.tri(len(letters)))
-    for number, axes in enumerate(figure.axes[: len(seen)]):
-        layer, head = divmod(number, model.config.num_heads)
+    in_pictures(draw_layers, np.array(seen), letters, model.config.num_heads, options.draw)
+
+
+def draw_layers(weights: Array, letters: list[str], num_heads: int, path: Path) -> None:
+    """Draw weights (layers · heads, n, n), a row of maps a layer."""
+    figure = draw_heads(weights, letters, mask=np.tri(len(letters)))
+    for number, axes in enumerate(figure.axes[: len(weights)]):
+        layer, head = divmod(number, num_heads)
         axes.set_title(f"layer {layer}, head {head}")
-    figure.savefig(options.draw, dpi=100)
-    print(f"drawn {options.draw}")
+    figure.savefig(path, dpi=100)
+    print(f"drawn {path}")
 
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import own_package  # noqa: F401
 
 from tinytorch.core.attention import create_causal_mask, create_padding_mask, vectorized_attention
 from tinytorch.core.autograd import no_grad
@@ -28,7 +29,7 @@ from tinytorch.core.tensor import Array, Tensor
 from tinytorch.core.training import Batch, Trainer
 from tinytorch.core.transformers import Block, CrossAttentionBlock, FeedForward, LayerNorm
 from tinytorch.data_sets import words_and_sounds
-from tinytorch.pictures import draw_map
+from tinytorch.pictures import draw_map, in_pictures
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 SHORTEST, LONGEST = 3, 12  # letters: nearly nine in ten words, and short batches
@@ -260,7 +261,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             entry for entry, written in zip(held_out, said, strict=True) if written in entry.ways
         ]
         silent = sorted(right, key=lambda entry: len(entry.ways[0]) - len(entry.word))
-        draw(model, [entry.word for entry in silent[:3]], names, options.draw)  # silent letters
+        words = [entry.word for entry in silent[:3]]  # with silent letters
+        in_pictures(draw, model, words, names, options.draw)
     return 0
 
 

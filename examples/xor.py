@@ -1,6 +1,7 @@
 """The first thing that learns: a lamp with two switches burns if they differ (XOR)."""
 
 import numpy as np
+import own_package  # noqa: F401
 
 from tinytorch.core.activations import tanh
 from tinytorch.core.layers import Linear, Sequential
