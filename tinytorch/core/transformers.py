@@ -1,6 +1,6 @@
 # 13. Transformers
 # Made from modules/13_transformers/transformers_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: c9edb2e89adf99f3634e8838a57bef9b16a443791640c8fb32186614a3a517d1
+# sha256 of the lines below: 169122fcdf6059877c75303d5d5d892caf2aa1b879179f1ee8d0aef67ed295aa
 
 
 # cell: imports
@@ -508,7 +508,6 @@ class GPT(Layer):
         self.config, dim = config, config.embed_dim
         hidden = config.hidden_dim or 4 * dim
         norm: Callable[[int], Layer] = LayerNorm if config.norm == "layer" else RMSNorm
-        attention = with_rotary(attention) if config.positions == "rotary" else attention
 
         def feed_forward() -> Layer:
             if config.feed_forward == "swiglu":
@@ -518,9 +517,8 @@ class GPT(Layer):
         self.tokens = Embedding(config.vocab_size, dim, rng=rng)
         if config.positions == "learned":
             self.positions = PositionalEmbedding(config.context_len, dim, rng=rng)
-        options: dict[str, Any] = {"attention": attention, "norm": norm, "rng": rng}
         self.blocks = [
-            Block(dim, config.num_heads, feed_forward(), dropout=config.dropout, **options)
+            self.make_block(feed_forward(), attention=attention, norm=norm, rng=rng)
             for _ in range(config.num_layers)
         ]
         self.norm = norm(dim)
@@ -530,6 +528,14 @@ class GPT(Layer):
                 last = name.endswith(("out_proj.weight", "down_proj.weight"))
                 std = 0.02 / math.sqrt(2 * config.num_layers) if last else 0.02
                 parameter.data = rng.normal(0, std, parameter.shape).astype(np.float32)
+
+    def make_block(self, feed_forward: Layer, *, attention: Attention, **options: Any) -> Block:
+        """Make one of the blocks; rotary positions turn queries and keys within attention."""
+        sizes = self.config
+        if sizes.positions == "rotary":
+            attention = with_rotary(attention)
+        options |= {"attention": attention, "dropout": sizes.dropout}
+        return Block(sizes.embed_dim, sizes.num_heads, feed_forward, **options)
 
     def forward(self, ids: Any) -> Tensor:
         """Score every possible next token at every place.
