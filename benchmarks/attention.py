@@ -178,7 +178,8 @@ def main() -> None:
     with threadpool_limits(1):
         forms = {n: other_forms(n, 3) for n in (32, 64, 128, 256, 512, 1024, 2048)}
     for n, row in forms.items():
-        print(f"n = {n:5,}, causal, one thread: " + ", ".join(f"{k} {x:.3g}" for k, x in row.items()))
+        told_row = ", ".join(f"{name} {x:.3g}" for name, x in row.items())
+        print(f"n = {n:5,}, causal, one thread: {told_row}")
     space = {n: memory(n) for n in (1024, 2048, 4096, 8192, 16384)}
     for n, row in space.items():
         matrix = "" if row["matrix"] is None else f", matrix form {row['matrix'] / 1e6:,.0f} MB"
