@@ -77,9 +77,9 @@ class _Reader:
         self.content, self.bytes, self.at = content, content.data, 0
 
     def file(self) -> GGUFFile:
-        if bytes(self.bytes[:4]) != b"GGUF":
-            raise ValueError(f"it begins with {bytes(self.bytes[:4])!r}, not with GGUF")
-        self.at = 4
+        magic = bytes(self.bytes[self.take(4, "the word GGUF")])
+        if magic != b"GGUF":
+            raise ValueError(f"it begins with {magic!r}, not with GGUF")
         version, num_tensors, num_values = self.number("I"), self.number("Q"), self.number("Q")
         if version != 3:
             raise ValueError(f"it is GGUF of version {version}; 3 is read here")
@@ -107,10 +107,12 @@ class _Reader:
         self.at += count
         return slice(self.at - count, self.at)
 
+    def numbers(self, code: str, count: int) -> list[Any]:
+        place = self.take(count * struct.calcsize(code), f"{count} numbers")
+        return [*struct.unpack(f"<{count}{code}", self.bytes[place])]
+
     def number(self, code: str) -> Any:
-        return struct.unpack("<" + code, self.bytes[self.take(struct.calcsize(code), "a number")])[
-            0
-        ]
+        return self.numbers(code, 1)[0]
 
     def string(self) -> str:
         return str(self.bytes[self.take(self.number("Q"), "a text")], "utf-8")
@@ -127,8 +129,7 @@ class _Reader:
             return [self.string() for _ in range(count)]
         if kind not in NUMBERS:
             raise ValueError(f"a value is of type {kind}, which is not read here")
-        size = count * struct.calcsize(NUMBERS[kind])
-        return [*struct.unpack(f"<{count}{NUMBERS[kind]}", self.bytes[self.take(size, "a value")])]
+        return self.numbers(NUMBERS[kind], count)
 
     def place(self) -> tuple[tuple[int, ...], str, int]:
         """The shape of a tensor, its kind, and where it begins behind the first."""
@@ -155,9 +156,8 @@ class _Reader:
         return found
 
     def require_room(self, count: int, size: int, what: str) -> None:
-        left = len(self.bytes) - self.at
-        if count * size > left:
-            raise ValueError(f"it is said to hold {count} {what}, and only {left} bytes are left")
+        if count * size > len(self.bytes) - self.at:
+            raise ValueError(f"it is too short for the {count} {what} that it is said to hold")
 
 
 def _up(position: int, alignment: int) -> int:

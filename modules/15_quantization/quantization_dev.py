@@ -37,15 +37,14 @@ from tinytorch.core.tensor import Array, Op, Tensor
 # %% [markdown]
 # ## One example for the whole module
 #
-# The weight of a Linear, (in, out) = (64, 3), in float32. Its three columns, one for each output, differ in size. In trained
-# models they do, too.
+# The weight of a Linear, (in, out) = (64, 3), in float32. Its three columns, one for each output, differ in size.
 
 # %% example
 weight = np.random.default_rng(15).normal(size=(64, 3)).astype(np.float32)
 weight *= np.array([1.0, 0.1, 0.01], np.float32)
 
 if __name__ == "__main__":
-    print("largest of each column:", np.abs(weight).max(axis=0).round(3).tolist())
+    print("largest of each column:", np.abs(weight).max(axis=0).round(3))
     print("bytes:", weight.nbytes)
 
 # %% [markdown]
@@ -169,8 +168,8 @@ if __name__ == "__main__":
     scale = absmax_scale(weight)
     error = np.abs(dequantize_int8(quantize_int8(weight, scale), scale) - weight)
     print(f"half a step: {scale.item() / 2:.4f}")
-    print("worst error of each column:  ", error.max(axis=0).round(4).tolist())
-    print("largest number of each column:", np.abs(weight).max(axis=0).round(4).tolist())
+    print("worst error of each column:   ", error.max(axis=0).round(4))
+    print("largest number of each column:", np.abs(weight).max(axis=0).round(4))
 
 # %% [markdown]
 # ### Exercise 15.3: one scale a tensor, one scale a channel
@@ -893,16 +892,42 @@ if __name__ == "__main__":
         loss.backward()
         optimizer.step()
 
+
 # %% loss
-if __name__ == "__main__":
+def loss_of(model: Layer) -> float:
+    """The loss on the text that was learned."""
     with no_grad():
-        right = cross_entropy(model(windows[:, :-1]), windows[:, 1:]).item()
-        print(f"{'float32':14} {model_nbytes(model):7,} bytes   loss {right:.5f}")
-        for store in (int8_tensor, int8_channels, int8_blocks, q8_0, q4_1):
-            small = quantize_model(model, store)
-            loss = cross_entropy(small(windows[:, :-1]), windows[:, 1:]).item()
-            size = f"{model_nbytes(small):7,} bytes"
-            print(f"{store.__name__:14} {size}   loss {loss:.5f}   {loss - right:+.5f}")
+        return cross_entropy(model(windows[:, :-1]), windows[:, 1:]).item()
+
+
+if __name__ == "__main__":
+    print(f"{'float32':14} {model_nbytes(model):7,} bytes   loss {loss_of(model):.5f}")
+    for store in (int8_tensor, int8_channels, int8_blocks, q8_0, q4_1):
+        small = quantize_model(model, store)
+        more = loss_of(small) - loss_of(model)
+        print(f"{store.__name__:14} {model_nbytes(small):7,} bytes   loss {more:+.5f}")
+
+# %% [markdown]
+# ## One large channel
+#
+# In this model int8 costs next to nothing. In large ones, a few channels are far larger than the others (Dettmers et al. 2022,
+# "LLM.int8()", section 4). Below, one such channel is made: in each block a value is 1,000 times as large, and the row that
+# reads it is divided by as much. The function is the same, the loss of float32 too.
+#
+# Now each way shows what it rounds: one scale a tensor, a column, 32 inputs; and `q8_0` rounds no inputs.
+
+# %% large-channel
+if __name__ == "__main__":
+    large = copy.deepcopy(model)
+    for block in large.blocks:
+        values, reader = block.attention.v_proj, block.attention.out_proj
+        values.weight.data[:, 0] *= 1000
+        values.bias.data[0] *= 1000
+        reader.weight.data[0] /= 1000
+    print(f"{'float32':14} loss {loss_of(large):.5f}, before {loss_of(model):.5f}")
+    for store in (int8_tensor, int8_channels, int8_blocks, q8_0, q4_1):
+        more = loss_of(quantize_model(large, store)) - loss_of(large)
+        print(f"{store.__name__:14} loss {more:+.5f}")
 
 # %% [markdown]
 # ## What is left out, and why
