@@ -93,8 +93,7 @@ def dequantize_int8(function: Function) -> None:
     rng = np.random.default_rng(3)
 
     def multiplied(numbers: Array, scale: Array) -> Array:
-        wide = numbers.astype(float) * scale.astype(float)
-        return wide.astype(np.float32)
+        return np.asarray(numbers.astype(float) * scale.astype(float), np.float32)
 
     for what, shape, scale_shape in (
         ("one scale", (5, 7), (1, 1)),
@@ -256,7 +255,8 @@ def dequantize_q4_1(function: Function) -> None:
 
 
 def integers(a: Array, b: Array) -> Array:
-    return np.einsum("...nk,...km->...nm", a.astype(np.int64), b.astype(np.int64))
+    wide = a.astype(np.int64), b.astype(np.int64)
+    return np.asarray(np.einsum("...nk,...km->...nm", *wide))
 
 
 @check.exercise
@@ -332,12 +332,14 @@ class Held:
     """Stands for a stored weight; a product rounds to tenths, so it is no one else's."""
 
     def __init__(self, weight: Array) -> None:
+        text = f"it takes an array (in, out), not a {type(weight).__name__}"
+        check.that(isinstance(weight, np.ndarray), text, type(weight).__name__, "store")
         self.weight = weight.copy()
         self.shape = weight.shape
-        self.nbytes = 1
 
     def product(self, x: Array) -> Array:
-        check.that(isinstance(x, np.ndarray), "it takes an array", type(x), "product of the weight")
+        kind = type(x).__name__
+        check.that(isinstance(x, np.ndarray), f"it takes an array, not a {kind}", kind, "product")
         return np.asarray(np.round(x, 1) @ self.weight, np.float32)
 
     def numpy(self) -> Array:
@@ -360,14 +362,13 @@ def quantized_linear(cls: Any) -> None:
         for which, made, plus in (("with bias", layer, numbers), ("without bias", without, 0)):
 
             def oracle(x: Array, plus: Any = plus) -> Array:
-                return weight.product(np.asarray(x)) + plus
+                return np.asarray(weight.product(x) + plus)
 
             what = f"x {shape}, {which}; the Linear's own bias changed"
             check.agree(made.forward, oracle, x, what=what, kind=Tensor, dtypes=False)
-    for shape in ((5, 3), (5, 1), (7, 5), ()):
-        x = Tensor(np.ones(shape))
-        says = [str(shape), "in_features=7"]
-        check.raises(layer.forward, x, says=says, what=f"x {shape}, in_features 7")
+    for wrong in (np.ones((5, 3)), np.ones((5, 1)), np.ones((7, 5)), np.ones(())):
+        says, what = [str(wrong.shape), "in_features=7"], f"x {wrong.shape}, in_features 7"
+        check.raises(layer.forward, Tensor(wrong), says=says, what=what)
     learning = Tensor(np.ones((5, 7)), requires_grad=True)
     what = "x that requires a gradient"
     check.raises(layer.forward, learning, says=["no_grad"], what=what)
@@ -403,8 +404,9 @@ PLACES = ("first", "steps.0", "steps.1", "pair.0", "by_name.last")
 def quantize_model(function: Function) -> None:
     rng = np.random.default_rng(10)
     model = Parts(rng)
-    for linear in (model.first, model.pair[0], model.by_name["last"]):
-        linear.bias.data = rng.normal(size=linear.bias.shape).astype(np.float32)
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):  # which begins as zeros
+            parameter.data = rng.normal(size=parameter.shape).astype(np.float32)
     before = copy.deepcopy(model)
     small = function(model, Held)
     kind = type(small).__name__
@@ -416,13 +418,19 @@ def quantize_model(function: Function) -> None:
         check.that(type(now[name]) is type(part), text, kind, f"{name} of the model itself")
         if isinstance(part, Tensor):
             check.same(now[name].data, part.data, f"{name} of the model itself")
+            learns = now[name].requires_grad
+            check.same(learns, part.requires_grad, f"requires_grad of {name} of the model itself")
     check.that(small is not model, "it is the model itself: make a copy", "", "the result")
     theirs, own = dict(walk(small)), dict(walk(model))
     for name in PLACES:
         kind = type(theirs.get(name)).__name__
         text = f"it is a {kind}, expected a QuantizedLinear"
         check.that(kind == "QuantizedLinear", text, kind, f"{name} of the copy")
-        check.same(theirs[name].weight.weight, own[name].weight.data, f"{name}, what is stored")
+        stored = theirs[name].weight
+        kind = type(stored).__name__
+        text = f"it is a {kind}, expected what `store` gives"
+        check.that(isinstance(stored, Held), text, kind, f"{name}, what is stored")
+        check.same(stored.weight, own[name].weight.data, f"{name}, what is stored")
     one = small.first is small.steps[1]
     check.that(one, "one Linear in two places must become one layer", "", "first and steps.1")
     kind = type(small.other).__name__

@@ -338,7 +338,8 @@ def round_half_away(x: Array) -> Array:
     """Round to whole numbers, halves away from zero."""
     size = np.abs(x)
     whole = np.floor(size)
-    return np.copysign(whole + (size - whole >= 0.5), x)
+    rounded: Array = np.copysign(whole + (size - whole >= 0.5), x)
+    return rounded
 
 
 # %% [markdown]
@@ -585,7 +586,7 @@ def int8_matmul(a: Array, b: Array) -> Array:
     if a.shape[-1] != b.shape[-2]:
         raise ValueError(f"a is {a.shape} and b is {b.shape}; the inner sizes differ")
     ### BEGIN SOLUTION 15.7
-    total: Any = 0
+    total: Array = np.zeros((), np.int64)
     for start in range(0, a.shape[-1], EXACT_TERMS):
         part = slice(start, start + EXACT_TERMS)
         sums = a[..., part].astype(np.float32) @ b[..., part, :].astype(np.float32)
@@ -663,7 +664,7 @@ class Int8Weight:
         parts = x.reshape(-1, blocks, length).swapaxes(0, 1)  # (blocks, rows, length)
         scale = absmax_scale(parts, axis=-1)
         sums = int8_matmul(quantize_int8(parts, scale), self.numbers)  # (blocks, rows, out)
-        total = (sums * scale * self.scale).sum(axis=0)
+        total: Array = (sums * scale * self.scale).sum(axis=0)
         return total.reshape(*x.shape[:-1], out).astype(np.float32)
         ### END SOLUTION
 
@@ -914,7 +915,7 @@ if __name__ == "__main__":
 # "LLM.int8()", section 4). Below, one such channel is made: in each block a value is 1,000 times as large, and the row that
 # reads it is divided by as much. The function is the same, the loss of float32 too.
 #
-# Now each way shows what it rounds: one scale a tensor, a column, 32 inputs; and `q8_0` rounds no inputs.
+# Now the ways differ. `q8_0` rounds no inputs. `q4_1` has no step that is exactly 0, for the small row.
 
 # %% large-channel
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 # 15. Quantization
 # Made from modules/15_quantization/quantization_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 2cd568aee36865f4443f015d4fa5b35c05a7cfaef7106be4d10e9caaa9dbe855
+# sha256 of the lines below: 89296c77bc3210ec4188cd242287399deedc7c131d914d48c96f29dfaeb8f1bd
 
 
 # cell: imports
@@ -146,7 +146,8 @@ def round_half_away(x: Array) -> Array:
     """Round to whole numbers, halves away from zero."""
     size = np.abs(x)
     whole = np.floor(size)
-    return np.copysign(whole + (size - whole >= 0.5), x)
+    rounded: Array = np.copysign(whole + (size - whole >= 0.5), x)
+    return rounded
 
 
 # cell: 15.5-q8-0
@@ -265,7 +266,7 @@ def int8_matmul(a: Array, b: Array) -> Array:
     require_int8("b", b)
     if a.shape[-1] != b.shape[-2]:
         raise ValueError(f"a is {a.shape} and b is {b.shape}; the inner sizes differ")
-    total: Any = 0
+    total: Array = np.zeros((), np.int64)
     for start in range(0, a.shape[-1], EXACT_TERMS):
         part = slice(start, start + EXACT_TERMS)
         sums = a[..., part].astype(np.float32) @ b[..., part, :].astype(np.float32)
@@ -307,7 +308,7 @@ class Int8Weight:
         parts = x.reshape(-1, blocks, length).swapaxes(0, 1)  # (blocks, rows, length)
         scale = absmax_scale(parts, axis=-1)
         sums = int8_matmul(quantize_int8(parts, scale), self.numbers)  # (blocks, rows, out)
-        total = (sums * scale * self.scale).sum(axis=0)
+        total: Array = (sums * scale * self.scale).sum(axis=0)
         return total.reshape(*x.shape[:-1], out).astype(np.float32)
 
     def __repr__(self) -> str:
