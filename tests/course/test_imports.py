@@ -25,6 +25,7 @@ BY_HAND = {  # on NumPy alone, and what stands before it here
     "tinytorch.fused": "12.1",  # twins of what 02 and 12 build
     "tinytorch.tokenizer_base": "00",
     "tinytorch.data_sets": "00",
+    "tinytorch.gguf_file": "00",
     "tinytorch.checking": "00.1",
     "tinytorch.checking.values": "00",
     "tinytorch.checking.calls": "00.01",
