@@ -95,7 +95,10 @@ def other_forms(n: int, rounds: int) -> Row:
     words = [Tensor(x) for x in draw_words(n)[:3]]
     mask = create_causal_mask(n)
     found: Row = {}
-    forms = {"loops": (scaled_dot_product_attention, LOOPS), "matrix": (vectorized_attention, MATRIX)}
+    forms = {
+        "loops": (scaled_dot_product_attention, LOOPS),
+        "matrix": (vectorized_attention, MATRIX),
+    }
     for name, (attention, longest) in forms.items():
         if n <= longest:
             with no_grad():

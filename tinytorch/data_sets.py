@@ -80,6 +80,18 @@ def words_and_sounds(folder: Folder | None = None) -> list[tuple[str, tuple[str,
     return [(_without_number(word).lower(), tuple(sounds.split())) for word, sounds in pairs]
 
 
+def smollm2(folder: Folder | None = None) -> Path:
+    """Return the path of SmolLM2's file, which `tinytorch.smollm2.load` reads.
+
+    Args:
+        folder: where `smollm2/` lies, in place of `data/`.
+
+    Raises:
+        FileNotFoundError: it has not been fetched.
+    """
+    return _find("smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", folder)
+
+
 def _without_number(word: str) -> str:
     """A(1) is the second way to say A."""
     return word[:-3] if word[-3:-2] == "(" and word.endswith(")") else word

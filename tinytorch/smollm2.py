@@ -10,6 +10,7 @@ import codecs
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,7 @@ from tinytorch.gguf_file import GGUFFile, read_gguf
 
 Attention = Any
 # A digit stands alone; the rest is GPT-2's pattern, for which a digit ends a piece.
-PATTERN = (
-    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+"
-)
+PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+"
 SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 START, END, TEXT_END = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 SPECIAL = 3  # a token's type in the file
@@ -94,6 +93,9 @@ class Weights(Mapping[str, Array]):
             return x
         return x.reshape(heads, -1, 2, x.shape[1]).swapaxes(1, 2).reshape(x.shape)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.file.tensors
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.file.tensors)
 
@@ -117,9 +119,7 @@ class NothingDrawn:
         return self.zeros(size)
 
 
-def load_model(
-    file: GGUFFile, attention: Attention, context_len: int | None = None
-) -> CachedGPT:
+def load_model(file: GGUFFile, attention: Attention, context_len: int | None = None) -> CachedGPT:
     """The model of a file, ready to write, in float32."""
     config = read_config(file.metadata, context_len)
     drawn: Any = NothingDrawn()
@@ -210,7 +210,9 @@ class Conversation:
         top_p: float | None = 0.9,
     ) -> None:
         self.model, self.tokenizer = model, tokenizer
-        self.choose = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "rng": rng}
+        self.choose = partial(
+            sample_token, temperature=temperature, top_k=top_k, top_p=top_p, rng=rng
+        )
         self.opening = self.message("system", system)
         self.stops = {tokenizer.special_tokens[name] for name in (END, TEXT_END)}
         self.turns: list[list[int]] = []  # of each exchange, whole
@@ -230,7 +232,7 @@ class Conversation:
     def read(self, ids: list[int]) -> Array:
         """Read tokens into the caches; the logits after the last."""
         with no_grad():
-            logits = self.model.next_logits(np.array([ids]), self.caches).data[0]
+            logits: Array = self.model.next_logits(np.array([ids]), self.caches).data[0]
         self.ids += ids
         return logits
 
@@ -255,7 +257,7 @@ class Conversation:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         try:
             while num_tokens is None or len(answer) < num_tokens:
-                token = sample_token(logits, **self.choose)
+                token = self.choose(logits)
                 if token in self.stops:
                     break
                 answer.append(token)
@@ -270,22 +272,26 @@ class Conversation:
             self.turns.append([*said, *answer, special[END], *self.tokenizer.encode_ordinary("\n")])
 
     def make_room(self, said: list[int]) -> list[int]:
-        """What is to be read: what was not read yet, or all of it again without the oldest turns."""
+        """What is to be read, so that a quarter of the context is left for the answer.
+
+        The oldest turns are forgotten for it; then all others are read again.
+        """
         self.turn = Turn()
         context = self.model.config.context_len
-        room = context - len(self.opening) - len(said)
-        if room < 1:
-            most = context - len(self.opening)
-            raise ValueError(f"the text has {len(said)} tokens; context has room for {most - 1}")
-        while sum(map(len, self.turns)) > room - min(room, context // 4):
-            if not self.turns:
-                break
+        most = context - len(self.opening) - 1
+        if len(said) > most:
+            raise ValueError(f"the text has {len(said)} tokens; the context has room for {most}")
+        while self.turns and self.length(said) + context // 4 > context:
             self.turns.pop(0)
             self.turn.forgotten += 1
         whole = [*self.opening, *(token for turn in self.turns for token in turn), *said]
-        if self.turn.forgotten or whole[: len(self.ids)] != self.ids:
+        if whole[: len(self.ids)] != self.ids:
             self.start()
         return whole[len(self.ids) :]
+
+    def length(self, said: list[int]) -> int:
+        """Tokens of the whole conversation with what was just said."""
+        return len(self.opening) + sum(map(len, self.turns)) + len(said)
 
 
 def load(

@@ -31,7 +31,7 @@ CUT = (
 
 def widened(x: Any) -> Any:
     """Return a float16 array as float32, to compute in: sums and squares leave float16 early."""
-    return x.astype(np.float32) if isinstance(x, np.ndarray) and x.dtype == np.float16 else x
+    return x.astype(np.float32) if isinstance(x, np.ndarray) and x.dtype.char == "e" else x
 
 
 def narrowed(array: Array, dtype: npt.DTypeLike | None, name: str) -> Array:
@@ -40,6 +40,8 @@ def narrowed(array: Array, dtype: npt.DTypeLike | None, name: str) -> Array:
     Raises:
         ValueError: a finite number is too large for that dtype; the message names it and `name`.
     """
+    if array.dtype is dtype:
+        return array
     limit = np.dtype(np.float32 if dtype is None else dtype)
     if array.dtype.kind != "f" or array.dtype.itemsize <= limit.itemsize:
         return array
@@ -131,6 +133,15 @@ class TensorBase:
     def __init_subclass__(cls) -> None:
         if TensorBase in cls.__bases__:
             cls.plain = cls
+
+    @classmethod
+    def made(cls, array: Array) -> Any:
+        """A tensor around an array that an op has made, whose attributes need no check."""
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"data must be bools, ints or real floats; got dtype {array.dtype}")
+        tensor = cls.__new__(cls)
+        tensor._data, tensor._requires_grad, tensor._grad, tensor.node = array, False, None, None
+        return tensor
 
     @property
     def data(self) -> Array:

@@ -28,7 +28,8 @@ COMMANDS: Table = {
     "export": ("tito.commands.export:export", "make tinytorch/ from the modules"),
     "sync": ("tito.commands.sync:sync", "bring each .py and its .ipynb together"),
     "show": ("tito.cli:show", "draw what your own code does"),
-    "data": ("tito.cli:data", "fetch data sets to train on"),
+    "data": ("tito.cli:data", "fetch data sets to train on, and a model to talk to"),
+    "chat": ("tito.commands.chat:chat", "talk to a published model through your own modules"),
     "release": (
         "tito.grader.commands.release:release",
         "what learners get, proved to leak nothing",

@@ -215,7 +215,7 @@ class Op(metaclass=Recorder):
 
     def __call__(self, *inputs: Any, **options: Any) -> "Tensor":
         dtype = widest_float(inputs)
-        operands = tuple(self.operand(x, dtype) for x in inputs)
+        operands = tuple(x if isinstance(x, Tensor) else self.operand(x, dtype) for x in inputs)
         arrays = tuple(map(unwrap, operands))
         try:
             array = np.asarray(self.forward(*map(widened, arrays), **options))
@@ -223,9 +223,9 @@ class Op(metaclass=Recorder):
             raise ValueError(f"{self.__name__}: {error}; shape is {np.shape(arrays[0])}") from None
         # NumPy widens int * 0.5 to float64; a result is float64 only if a float64 tensor went in.
         array = narrowed(array, options.get("dtype", dtype), self.__name__)
-        output = Tensor(array, dtype=array.dtype)
-        learned = any(isinstance(x, Tensor) and x.requires_grad for x in operands)
-        if Op.recording and learned and array.dtype.kind == "f":
+        output: Tensor = Tensor.made(array)
+        recorded = Op.recording and array.dtype.kind == "f"
+        if recorded and any(isinstance(x, Tensor) and x.requires_grad for x in operands):
             output.requires_grad = True
             output.node = Node(self, operands, options, Seen((array, *arrays)))
         return output
@@ -233,7 +233,7 @@ class Op(metaclass=Recorder):
     def operand(self, x: Any, dtype: "np.dtype[Any] | None") -> "Tensor | float":
         """Take plain numbers and arrays, too: floats among them follow the tensors' `dtype`."""
         x = x.item() if isinstance(x, np.generic) else x
-        if isinstance(x, Tensor | int | float):
+        if isinstance(x, (int, float)):
             return x
         if not isinstance(x, np.ndarray | list | tuple):
             raise TypeError(f"{self.__name__} takes tensors, arrays and numbers; got {x!r}")
@@ -257,8 +257,8 @@ def unwrap(x: Any) -> Any:
 
 def widest_float(inputs: Sequence[Any]) -> "np.dtype[Any] | None":
     """Return the widest float dtype among the tensors of `inputs`, or None."""
-    floats = [x.dtype for x in inputs if isinstance(x, Tensor) and x.dtype.kind == "f"]
-    return np.result_type(*floats) if floats else None
+    floats = {x.dtype for x in inputs if isinstance(x, Tensor) and x.dtype.kind == "f"}
+    return np.result_type(*floats) if len(floats) > 1 else next(iter(floats), None)
 
 
 def copied(x: Any) -> Any:

