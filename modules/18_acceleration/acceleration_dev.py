@@ -758,6 +758,8 @@ def flash_rule(
     grad: Array, output: Array, q: Array, k: Array, v: Array, *bias: Array, sight: Sight
 ) -> tuple[Array, ...]:
     """Gradient of `flash`. grad: as its output -> shapes of q, k, v, and of a bias."""
+    if grad[..., -1].any():
+        raise ValueError("flash has no gradient for its last column, the log-sum-exp")
     q, k, v = (x.astype(output.dtype, copy=False) for x in (q, k, v))
     batch, heads, n_q, _ = q.shape
     group, n_k = heads // k.shape[1], k.shape[2]

@@ -1,6 +1,6 @@
 # 18. Acceleration
 # Made from modules/18_acceleration/acceleration_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: aa5c286f2af4caa1cc1cd0b080020a669fb865911481285dcdb2961ebd73aa8c
+# sha256 of the lines below: 21e16a8d6ccf6ece1785d86ccbf5127776aa85f2507b9769a412aa6ea57637eb
 
 
 # cell: imports
@@ -427,6 +427,8 @@ def flash_rule(
     grad: Array, output: Array, q: Array, k: Array, v: Array, *bias: Array, sight: Sight
 ) -> tuple[Array, ...]:
     """Gradient of `flash`. grad: as its output -> shapes of q, k, v, and of a bias."""
+    if grad[..., -1].any():
+        raise ValueError("flash has no gradient for its last column, the log-sum-exp")
     q, k, v = (x.astype(output.dtype, copy=False) for x in (q, k, v))
     batch, heads, n_q, _ = q.shape
     group, n_k = heads // k.shape[1], k.shape[2]
