@@ -216,7 +216,6 @@ def through_layer(quantization, weight, bias, inputs):
     promised = [layer.weight is held, len(layer.parameters()), len(layer.state_dict())]
     if own is not None:
         promised.append(own.requires_grad)
-        own.data = own.data + 1
         own.data[...] = 7.0
     outputs, learning = [answer(x) for x in inputs], answer(inputs[0], True)
     with no_grad():
@@ -280,7 +279,8 @@ def replaced(quantization, sizes, seed, x):
     one = small.first is small.rest[1]["again"]
     with no_grad():
         outputs = [layer(Tensor(x)).numpy() for layer in (model, small)]
-    return [types(model), types(small), apart, one, outputs]
+    learning = [model.level.requires_grad, small.level.requires_grad]
+    return [types(model), types(small), apart, one, learning, outputs]
 
 
 @pytest.mark.exercise("15.10")
@@ -288,10 +288,13 @@ class TestQuantizeModel:
     @pytest.mark.points(1)
     def test_each_linear_is_replaced_in_a_copy(self, submission):
         x = np.array([[0.26, -0.52, 1.0]])
-        before, after, apart, one, _ = submission.run(replaced, sizes=[3, 2], seed=15, x=x)
+        before, after, apart, one, learning, _ = submission.run(
+            replaced, sizes=[3, 2], seed=15, x=x
+        )
         places = ["first", "rest.0", "rest.1.again"]
         assert {before[place] for place in places} == {"Linear"}, "the model itself is changed"
         assert {after[place] for place in places} == {"QuantizedLinear"}, f"it holds {after}"
         assert after["other"] == "Other", "a subclass is replaced"
         assert apart, "the copy shares memory with the model"
         assert one, "one layer in two places became two"
+        assert learning == [True, True], "what is no Linear no longer learns"
