@@ -932,8 +932,8 @@ if __name__ == "__main__":
 #
 # - **Speed.** Here int8 goes through float32, to be exact. A processor with int8 instructions is faster; NumPy has none.
 # - **The other kinds of GGUF.** Q4_K and its kin quantize the scales, too. The idea stays the same.
-# - **Calibration.** GPTQ and AWQ look at inputs to choose the rounding. They need data, and less memory for the same loss.
-# - **Training with rounding.** It needs a gradient that pretends there is none.
+# - **Calibration.** GPTQ and AWQ look at inputs to choose the rounding. They need data for that.
+# - **Training with rounding.** It needs a gradient that ignores the rounding.
 #
 # ## Report
 
