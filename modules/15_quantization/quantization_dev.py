@@ -47,6 +47,7 @@ if __name__ == "__main__":
     print("largest of each column:", np.abs(weight).max(axis=0).round(3))
     print("bytes:", weight.nbytes)
 
+
 # %% [markdown]
 # ## Steps and a scale
 #
@@ -70,7 +71,6 @@ if __name__ == "__main__":
 # `np.max(..., axis=axis, keepdims=True)` takes `axis=None`, too. `np.where` chooses.
 #
 # </details>
-
 
 # %% 15.1-absmax-scale
 #| export
@@ -108,6 +108,7 @@ if __name__ == "__main__":
     checks.absmax_scale(absmax_scale, [-2.54, 0.513, 1.28], gives=[0.02])
     print("✅ absmax_scale: the largest is 127 steps, along any axis, never 0")
 
+
 # %% [markdown]
 # ### Exercise 15.2: quantize_int8 and dequantize_int8
 #
@@ -123,7 +124,6 @@ if __name__ == "__main__":
 # `astype(np.int8)` cuts the decimals off and lets 128 become -128: round with `np.rint` and clip before.
 #
 # </details>
-
 
 # %% 15.2-int8
 #| export
@@ -171,6 +171,7 @@ if __name__ == "__main__":
     print("worst error of each column:   ", error.max(axis=0).round(4))
     print("largest number of each column:", np.abs(weight).max(axis=0).round(4))
 
+
 # %% [markdown]
 # ### Exercise 15.3: one scale a tensor, one scale a channel
 #
@@ -188,7 +189,6 @@ if __name__ == "__main__":
 # The axis to give is the one that goes away: numbers along it share a scale. The scale of channels is (1, out).
 #
 # </details>
-
 
 # %% 15.3-channels
 #| export
@@ -231,7 +231,6 @@ if __name__ == "__main__":
 # `reshape(-1, BLOCK, out)` keeps the order: block 0 holds inputs 0 to 31. The numbers of a block lie along axis 1.
 #
 # </details>
-
 
 # %% 15.4-blocks
 #| export
@@ -366,7 +365,6 @@ def round_half_away(x: Array) -> Array:
 #
 # </details>
 
-
 # %% 15.5-q8-0
 #| export
 def quantize_q8_0(x: Array) -> Array:
@@ -410,6 +408,7 @@ if __name__ == "__main__":
     checks.dequantize_q8_0(dequantize_q8_0)
     print("✅ Q8_0: the bytes of llama.cpp, there and back")
 
+
 # %% [markdown]
 # ### Exercise 15.6: Q4_1
 #
@@ -432,7 +431,6 @@ if __name__ == "__main__":
 # `steps[..., :16]` are the low nibbles, `steps[..., 16:]` the high ones; `np.concatenate([low, high], axis=-1)` joins them again.
 #
 # </details>
-
 
 # %% 15.6-q4-1
 #| export
@@ -499,7 +497,7 @@ DECODERS: dict[str, Callable[[Array], Array]] = {
 
 
 def decode(kind: str, data: Array) -> Array:
-    """Turn the bytes of a GGUF tensor into numbers. uint8 (..., bytes) -> float32 (..., numbers).
+    """Turn bytes of a GGUF tensor into numbers. uint8 (..., bytes) -> float32 (..., numbers).
 
     Raises:
         ValueError: `kind` is none of F32, F16, Q8_0 and Q4_1.
@@ -554,7 +552,6 @@ if __name__ == "__main__":
 #
 # </details>
 
-
 # %% 15.7-int8-matmul
 #| export
 EXACT_TERMS = 1040  # 127 * 127 * 1040 < 2**24: float32 holds each sum exactly
@@ -601,6 +598,7 @@ if __name__ == "__main__":
     checks.int8_matmul(int8_matmul)
     print("✅ int8_matmul: equal to the product of integers, however long")
 
+
 # %% [markdown]
 # ## Inputs in int8
 #
@@ -626,7 +624,6 @@ if __name__ == "__main__":
 # The scale of the inputs is (blocks, rows, 1), that of the weight (blocks, 1, out): both broadcast to the sums.
 #
 # </details>
-
 
 # %% 15.8-int8-weight
 #| export
@@ -677,6 +674,7 @@ if __name__ == "__main__":
     print("🔬 Unit Test: Int8Weight.product...")
     checks.int8_weight(Int8Weight)
     print("✅ Int8Weight.product: whole steps inside, scales outside")
+
 
 # %% [markdown]
 # ## Ways to store
@@ -768,7 +766,6 @@ def q4_1(weight: Array) -> BlockWeight:
 #
 # </details>
 
-
 # %% 15.9-quantized-linear
 #| export
 class QuantizedLinear(Layer):
@@ -808,6 +805,7 @@ if __name__ == "__main__":
     checks.quantized_linear(QuantizedLinear)
     print("✅ QuantizedLinear: stored bits, the Linear's output but for rounding")
 
+
 # %% [markdown]
 # ### Exercise 15.10: quantize_model
 #
@@ -824,7 +822,6 @@ if __name__ == "__main__":
 # `walk(model)` of module 03 gives (name, part). `type(part) is Linear`: a subclass may compute something else.
 #
 # </details>
-
 
 # %% 15.10-quantize-model
 #| export
@@ -856,6 +853,7 @@ if __name__ == "__main__":
     print("🔬 Unit Test: quantize_model...")
     checks.quantize_model(quantize_model)
     print("✅ quantize_model: each Linear replaced in a copy, the rest as it was")
+
 
 # %% [markdown]
 # ## What it costs a GPT
@@ -893,15 +891,14 @@ if __name__ == "__main__":
         loss.backward()
         optimizer.step()
 
-
 # %% loss
-def loss_of(model: Layer) -> float:
-    """The loss on the text that was learned."""
-    with no_grad():
-        return cross_entropy(model(windows[:, :-1]), windows[:, 1:]).item()
-
-
 if __name__ == "__main__":
+
+    def loss_of(model: Layer) -> float:
+        """The loss on the text that was learned."""
+        with no_grad():
+            return cross_entropy(model(windows[:, :-1]), windows[:, 1:]).item()
+
     print(f"{'float32':14} {model_nbytes(model):7,} bytes   loss {loss_of(model):.5f}")
     for store in (int8_tensor, int8_channels, int8_blocks, q8_0, q4_1):
         small = quantize_model(model, store)
@@ -935,8 +932,8 @@ if __name__ == "__main__":
 #
 # - **Speed.** Here int8 goes through float32, to be exact. A processor with int8 instructions is faster; NumPy has none.
 # - **The other kinds of GGUF.** Q4_K and its kin quantize the scales, too. The idea stays the same.
-# - **Calibration.** GPTQ and AWQ look at inputs to choose the rounding. They need data, and less memory for the same loss.
-# - **Training with rounding.** It needs a gradient that pretends there is none.
+# - **Calibration.** GPTQ and AWQ look at inputs to choose the rounding. They need data for that.
+# - **Training with rounding.** It needs a gradient that ignores the rounding.
 #
 # ## Report
 

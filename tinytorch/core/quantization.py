@@ -1,6 +1,6 @@
 # 15. Quantization
 # Made from modules/15_quantization/quantization_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 89296c77bc3210ec4188cd242287399deedc7c131d914d48c96f29dfaeb8f1bd
+# sha256 of the lines below: 1ee88816a366516578ee4b3cbbebf6fbe955f9376731688e37de2e42e6d111f1
 
 
 # cell: imports
@@ -227,7 +227,7 @@ DECODERS: dict[str, Callable[[Array], Array]] = {
 
 
 def decode(kind: str, data: Array) -> Array:
-    """Turn the bytes of a GGUF tensor into numbers. uint8 (..., bytes) -> float32 (..., numbers).
+    """Turn bytes of a GGUF tensor into numbers. uint8 (..., bytes) -> float32 (..., numbers).
 
     Raises:
         ValueError: `kind` is none of F32, F16, Q8_0 and Q4_1.
