@@ -109,7 +109,7 @@ if __name__ == "__main__":
 #
 # $$m = \max(m_1, m_2) \qquad t = t_1 e^{m_1 - m} + t_2 e^{m_2 - m} \qquad w = w_1 e^{m_1 - m} + w_2 e^{m_2 - m}$$
 #
-# On paper: $m_1 = 0, t_1 = 1$ and $m_2 = \ln 2, t_2 = 1$ give $m = \ln 2$ and $t = 1.5$.
+# On paper: $m_1 = 0, t_1 = 2$ and $m_2 = \ln 2, t_2 = 3$ give $m = \ln 2$ and $t = 4$.
 #
 # **Plan.** The equations. Where both are $-\infty$, nothing was seen: $m$ stays $-\infty$, the sums 0.
 #
@@ -212,7 +212,6 @@ if __name__ == "__main__":
     print("🔬 Unit Test: keys_in_sight...")
     checks.keys_in_sight(keys_in_sight)
     print("✅ keys_in_sight: causal, window, both, none")
-
 
 # %% [markdown]
 # Given: `Sight` knows who may look where. It cuts the keys into tiles, leaves out those that nobody sees, and computes the scores of
@@ -878,8 +877,9 @@ if __name__ == "__main__":
         words = [Tensor(x, requires_grad=True) for x in rng.normal(size=(3, 1, 2, n, 16))]
         mask = create_causal_mask(n)
         one, other = (each(*words, mask)[0] for each in (vectorized_attention, flash_attention))
-        print(f"n = {n}: kept for the backward pass: matrix form {kept_bytes(one):9,} bytes, "
-              f"tiles {kept_bytes(other):7,}; apart {np.abs(one.data - other.data).max():.0e}")  # fmt: skip
+        apart = np.abs(one.data - other.data).max()
+        print(f"n = {n}: kept by matrix form {kept_bytes(one):9,} bytes, "
+              f"by tiles {kept_bytes(other):7,}; apart {apart:.0e}")  # fmt: skip
 
 
 # %% [markdown]
