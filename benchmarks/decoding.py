@@ -27,10 +27,12 @@ from tinytorch.core.autograd import no_grad
 from tinytorch.core.memoization import CachedGPT, DecoderConfig
 from tinytorch.core.transformers import pytorch_state
 from tinytorch.data_sets import smollm2
+from tinytorch.decoding import Decoder
 from tinytorch.smollm2 import load
 
 PIECES, LENGTH = 7, 32  # texts, and tokens of each
 ATTENTION = {"matrix": vectorized_attention, "fused": fused.attention, "flash": flash_attention}
+ATTENTION["twin"] = vectorized_attention  # of `tinytorch.decoding`, which has its own
 Step = Callable[[int], Any]
 
 
@@ -99,7 +101,7 @@ class TorchDecoder:
         return F.linear(self.norm("norm", x), table)[0, -1]
 
 
-def ours(model: CachedGPT) -> tuple[Callable[[], None], Step]:
+def ours(model: CachedGPT | Decoder) -> tuple[Callable[[], None], Step]:
     caches: list[Any] = []
 
     def begin() -> None:
@@ -134,7 +136,7 @@ def compare(model: CachedGPT, prompt: list[int], what: str) -> None:
         for name, attention in ATTENTION.items():
             for block in model.blocks:
                 block.attention.attention = attention
-            own, pairs = ours(model), []
+            own, pairs = ours(Decoder(model) if name == "twin" else model), []
             for _ in range(PIECES):
                 (tokens, seconds), (others, their_seconds) = (
                     write(*each, prompt) for each in (own, peer)
