@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 14. Profiling
 #
-# A model runs. What does it cost? How many operations, how many bytes, how much time and memory, and which of these is
-# the limit? The graph of module 01 answers the first two exactly: each node knows its op and its arrays.
+# A model runs. What does it cost, and what is the limit? The graph of module 01 gives operations and bytes exactly: each
+# node knows its op and its arrays. Time and memory are measured.
 #
 # **You will** count operations and bytes by op, measure time and memory without fooling yourself, draw a roofline, and
 # fit the n² of attention.
@@ -228,9 +228,8 @@ if __name__ == "__main__":
 #
 # ### Exercise 14.4: op_bytes
 #
-# Arithmetic is cheap where the numbers are at hand; carrying them costs. The convention: an op reads each input array once and
-# writes its output once. A view moves nothing. What picks (`PICKS`) reads as much as it writes. Options, such as masks
-# and ids, are not counted, nor what an op stores between its steps.
+# The convention: an op reads each input array once and writes its output once. A view moves nothing. What picks (`PICKS`)
+# reads as much as it writes. Options, such as masks and ids, are not counted.
 #
 # **Plan.** 1. The arrays among the inputs. 2. 0 if the output shares memory with one. 3. Read, plus written.
 #
@@ -343,14 +342,15 @@ if __name__ == "__main__":
     checks.count_ops(count_ops, Row)
     print("✅ count_ops: a row for each op, in order")
 
+
 # %% [markdown]
 # ## From a call to its nodes (given)
 #
-# `profile` calls a function and walks back from what it returns. Only what a gradient can pass is remembered. So for the
-# call every parameter learns, and so does every positional tensor of floats. A mask goes by name: it is a constant.
+# `profile` calls a function and walks back from what it returns. Only what a gradient can pass is remembered: so for the
+# call every parameter learns, and every positional tensor of floats. A mask goes by name: it is a constant.
 #
-# Not in the graph, so not counted: what is computed from constants alone, such as the mask or the maximum inside `softmax`,
-# and what the result does not depend on.
+# Not counted: what is computed from constants alone, such as a mask or the maximum inside `softmax`, and what the result
+# does not depend on.
 
 # %% profile
 #| export
@@ -455,7 +455,9 @@ if __name__ == "__main__":
     print(f"weights {by_weights:,} + attention {by_attention:,} = {by_weights + by_attention:,}")
     print(f"counted from the graph: {sum(row.products for row in rows):,}")
     trained = count_ops(nodes_of(cross_entropy(model(ids), ids)))
-    forward, backward = (sum(getattr(r, name) for r in trained) for name in ("products", "backward"))
+    forward, backward = (
+        sum(getattr(r, name) for r in trained) for name in ("products", "backward")
+    )
     print(f"a training step: {forward:,} + {backward:,} = {(forward + backward) / forward} times")
 
 
@@ -553,13 +555,11 @@ if __name__ == "__main__":
 #
 # ### Exercise 14.7: peak_memory
 #
-# `tracemalloc` counts what Python and NumPy ask for. The peak of a call is what was asked for and not yet given back, at
-# its highest, above what was there before.
+# `tracemalloc` counts what Python and NumPy ask for. The peak of a call is the most that was not yet given back, above what
+# was there before. It does not see what a C library such as BLAS takes for itself. It slows a program down: measure no
+# time with it.
 #
-# It does not see what a C library takes for itself, such as BLAS, nor what the system adds. It slows a program down, so
-# never measure time with it.
-#
-# **Plan.** 1. Start tracing, unless it runs. 2. Note the current bytes and reset the peak. 3. Call. 4. Peak minus noted. 5. Stop
+# **Plan.** 1. Start tracing, unless it runs. 2. Note the current bytes, reset the peak. 3. Call. 4. Peak minus noted. 5. Stop
 # what you started, after an error, too.
 #
 # <details><summary>Hint</summary>
@@ -660,6 +660,7 @@ if __name__ == "__main__":
     print("🔬 Unit Test: roofline...")
     checks.roofline(roofline)
     print("✅ roofline: the lower of two limits")
+
 
 # %% [markdown]
 # ## This machine (given)
@@ -809,7 +810,10 @@ if __name__ == "__main__":
         timing = measure(partial(vectorized_attention, Q, Q, Q), repeats=9)
         times.append(timing.median)
         peaks.append(peak_memory(partial(vectorized_attention, Q, Q, Q)))
-        print(f"n {n:4}: {counts[-1]:>10,} operations in products, {timing.median * 1e6:8.0f} µs", end="")
+        print(
+            f"n {n:4}: {counts[-1]:>10,} operations in products, {timing.median * 1e6:8.0f} µs",
+            end="",
+        )
         print(f" ({timing.low * 1e6:.0f} to {timing.high * 1e6:.0f}), {peaks[-1]:>10,} bytes")
     for what, values in (
         ("products", counts), ("bytes moved", moved), ("median time", times), ("peak memory", peaks),
@@ -851,7 +855,7 @@ if __name__ == "__main__":
 # - **Arrays between the steps of one op.** NumPy writes and reads them; bytes here are the least an op needs.
 # - **Caches.** Bandwidth is that of main memory. What fits into a cache can be faster than this roofline.
 # - **Gradients by op.** `backward` counts products alone; other rules differ from op to op.
-# - **Other machines.** A GPU has its own clock and its own roofline, drawn in the same way.
+# - **GPUs.** They have a clock and a roofline of their own, drawn in the same way.
 #
 # ## Report
 

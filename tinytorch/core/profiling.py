@@ -1,6 +1,6 @@
 # 14. Profiling
 # Made from modules/14_profiling/profiling_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 2e8e3c97ab958e459e8ef62a1ee9ba0a40383185c4d84a4cfae73b0671dc2bbe
+# sha256 of the lines below: 9ee18667b64ca3bba185f96103bb1aaeef68f0f5cc106f1019fde58439214e7a
 
 
 # cell: imports
@@ -39,7 +39,7 @@ def matmul_flops(a: Sequence[int], b: Sequence[int]) -> int:
 
 # cell: steps
 PRODUCTS = {"matmul", "attention_scores", "weighted_sum", "attention_weights"}
-REDUCTIONS = {"reduce_sum", "reduce_max", "softmax_cross_entropy"}  # work on each number that goes in
+REDUCTIONS = {"reduce_sum", "reduce_max", "softmax_cross_entropy"}  # on each number that goes in
 PICKS = {"index", "embedding_lookup"}  # read no more than they write
 STEPS = {  # operations for each number, besides a product
     "transpose": 0, "reshape": 0, "index": 0, "embedding_lookup": 0, "masked_fill": 0, "where": 0,
