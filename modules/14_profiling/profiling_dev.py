@@ -815,9 +815,8 @@ if __name__ == "__main__":
             end="",
         )
         print(f" ({timing.low * 1e6:.0f} to {timing.high * 1e6:.0f}), {peaks[-1]:>10,} bytes")
-    for what, values in (
-        ("products", counts), ("bytes moved", moved), ("median time", times), ("peak memory", peaks),
-    ):  # fmt: skip
+    every = {"products": counts, "bytes moved": moved, "median time": times, "peak memory": peaks}
+    for what, values in every.items():
         print(f"exponent of {what}: {fit_exponent(sizes, values):.2f}")
 
 # %% [markdown]
