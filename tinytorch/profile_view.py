@@ -69,10 +69,11 @@ def draw_roofline(
     axes.loglog(ends, [min(peak_flops, x * bandwidth) for x in ends], color="black")
     for row in shown:
         reached = (row.products + row.others) / seconds[row.op]
-        axes.plot(row.intensity, reached, "o")
-        axes.annotate(row.op, (row.intensity, reached), (4, 4), textcoords="offset points")
+        axes.plot(row.intensity, reached, "o", label=row.op)
     title = f"{peak_flops / 1e9:.1f} GFLOP/s, {bandwidth / 1e9:.1f} GB/s, measured"
     axes.set(xlabel="operations a byte", ylabel="operations a second", title=title)
+    if shown:
+        figure.legend(loc="outside right center")
     if path is not None:
         figure.savefig(path)
     return figure

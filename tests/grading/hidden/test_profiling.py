@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from tests.grading.test_profiling import costs, exponents, limits, peaks, table_of, timed
+from tests.grading.test_profiling import (
+    costs,
+    exponents,
+    limits,
+    peaks,
+    product_flops,
+    table_of,
+    timed,
+)
 
 
 def drawn_sizes(rng):
@@ -14,9 +22,6 @@ def drawn_sizes(rng):
 class TestMatmulFlops:
     @pytest.mark.points(0.5)
     def test_other_shapes(self, submission, rng):
-        def probe(profiling, cases):
-            return [profiling.matmul_flops(tuple(a), tuple(b)) for a, b in cases]
-
         n, k, m, g, h = (int(size) for size in rng.permutation(np.arange(2, 30))[:5])
         large = int(rng.integers(100_000, 200_000))
         cases = [
@@ -24,7 +29,7 @@ class TestMatmulFlops:
             [[k], [k, m]], [[n, k], [k]], [[k], [k]], [[g, n, k], [k]], [[k], [g, k, m]],
             [[g, h, n, k], [g, h, k, m]], [[large, k * 1000], [k * 1000, large]],
         ]  # fmt: skip
-        submission.check(probe, rtol=0, atol=0, cases=cases)
+        submission.check(product_flops, rtol=0, atol=0, cases=cases)
 
 
 @pytest.mark.exercise("14.2")
@@ -150,6 +155,13 @@ class TestPeakMemory:
             except KeyError as error:
                 return [error.args[0], tracemalloc.is_tracing()]
 
+        def calls(profiling, size):
+            import numpy as np
+
+            seen = []
+            profiling.peak_memory(lambda: seen.append(np.ones(size + len(seen))))
+            return [array.size for array in seen]
+
         sizes = [int(size) for size in rng.integers(500, 4000, 7)]
         cases = [[sizes[:1], True], [sizes[1:3], True], [[*sizes[3:], 400], False]]
         found, off, on, _ = submission.run(peaks, cases=cases)
@@ -157,6 +169,7 @@ class TestPeakMemory:
         assert np.allclose(found, right, atol=30), "the peak differs"
         assert [off, on] == [False, True], "tracing is not as it was"
         submission.check(after_an_error, size=sizes[0])
+        submission.check(calls, size=sizes[0])
 
 
 @pytest.mark.exercise("14.8")
@@ -178,3 +191,8 @@ class TestFitExponent:
         powers = [3 * sizes ** float(power) for power in rng.uniform(-1, 3, 3)]
         noisy = [one * np.exp(rng.normal(size=7)) for one in powers]
         submission.check(exponents, rtol=1e-6, sizes=sizes, counts=[*powers, *noisy])
+
+        def arrays(profiling, sizes, counts):
+            return [profiling.fit_exponent(sizes, counts), sizes, counts]
+
+        submission.check(arrays, rtol=1e-6, sizes=sizes, counts=noisy[0])
