@@ -37,6 +37,10 @@ from tinytorch.profile_view import draw_roofline, text_table
 Example = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
+class NoModelError(Exception):
+    """What a file lacks; errors of the model itself keep their own way to the screen."""
+
+
 def small_gpt() -> Example:
     """A GPT of four layers, and one text of 64 ids."""
     rng = np.random.default_rng(0)
@@ -48,23 +52,23 @@ def read_model(path: Path) -> Example:
     """Run a file and take `model`, `inputs` and, where it has them, `options` out of it.
 
     Raises:
-        ValueError: there is no such file, or one of the names is missing or of another kind.
+        NoModelError: there is no such file, or one of the names is missing or of another kind.
     """
     if not path.is_file():
-        raise ValueError(f"{path}: no such file; it must define `model` and `inputs`")
+        raise NoModelError(f"{path}: no such file; it must define `model` and `inputs`")
     sys.path.insert(0, str(path.resolve().parent))  # it may import what stands beside it
     names = runpy.run_path(str(path))
     missing = [name for name in ("model", "inputs") if name not in names]
     if missing:
-        raise ValueError(f"{path} defines no {' and no '.join(missing)}")
+        raise NoModelError(f"{path} defines no {' and no '.join(missing)}")
     model, inputs, options = names["model"], names["inputs"], names.get("options", {})
     if not callable(model):
-        raise ValueError(f"{path}: model must be a layer or a function; it is {model!r}")
+        raise NoModelError(f"{path}: model must be a layer or a function; it is {model!r}")
     if not isinstance(inputs, tuple | list):
         kind = type(inputs).__name__
-        raise ValueError(f"{path}: inputs must be a tuple; it is a {kind}: inputs = (x,)?")
+        raise NoModelError(f"{path}: inputs must be a tuple; it is a {kind}: inputs = (x,)?")
     if not isinstance(options, dict):
-        raise ValueError(f"{path}: options must be a dict; it is a {type(options).__name__}")
+        raise NoModelError(f"{path}: options must be a dict; it is a {type(options).__name__}")
     return model, tuple(inputs), options
 
 
@@ -73,7 +77,6 @@ def report(example: Example, repeats: int, draw: Path | None) -> None:
     model, inputs, options = example
     nodes = recorded_nodes(model, *inputs, **options)
     rows, seconds, machine = count_ops(nodes), time_ops(nodes, repeats), measure_machine()
-    del nodes  # what they keep would be no part of the peak, but of the memory in use
     print(text_table(rows, seconds))
     call = partial(model, *inputs, **options)
     with no_grad():
@@ -100,10 +103,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--repeats must be at least 1")
     try:
         example = read_model(chosen.file) if chosen.file else small_gpt()
-        report(example, chosen.repeats, chosen.draw)
-    except ValueError as error:
+    except NoModelError as error:
         print(error, file=sys.stderr)
         return 2
+    report(example, chosen.repeats, chosen.draw)
     return 0
 
 

@@ -68,12 +68,16 @@ def test_the_roofline_is_drawn(tmp_path, capsys):
         ("model, inputs = 3, ()", "model must be a layer or a function; it is 3"),
         ("model, inputs = print, 3", "inputs must be a tuple; it is a int"),
         ("model, inputs, options = print, (), 3", "options must be a dict"),
-        ("model, inputs = (lambda: None), ()", "no tensor made by an op"),
     ],
 )
 def test_what_is_no_model_is_named(tmp_path, capsys, text, says):
     assert run(tmp_path, text) == 2
     assert says in capsys.readouterr().err
+
+
+def test_an_error_of_the_model_shows_where_it_was_raised(tmp_path):
+    with pytest.raises(ValueError, match="as it came"):
+        run(tmp_path, "def model():\n    raise ValueError('as it came')\ninputs = ()")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path, capsys):
