@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tinytorch.core.activations import relu
 from tinytorch.core.attention import MultiHeadAttention, create_causal_mask
 from tinytorch.core.autograd import no_grad
+from tinytorch.core.embeddings import Embedding
 from tinytorch.core.layers import Layer, Linear, Sequential
 from tinytorch.core.profiling import (
     STEPS,
@@ -18,7 +19,7 @@ from tinytorch.core.profiling import (
     profile,
     recorded_nodes,
 )
-from tinytorch.core.tensor import Tensor, op
+from tinytorch.core.tensor import Op, Tensor, op
 from tinytorch.core.transformers import GPT, GPTConfig
 from tinytorch.counting import count_multiply_adds
 
@@ -38,6 +39,24 @@ def test_a_linear_layer_on_paper() -> None:
         Row("add", 1, 0, 10, 0, 4 * (10 + 5 + 10)),
     ]
     assert rows[0].intensity == 60 / 124
+
+
+def test_views_are_free_copies_are_paid_and_a_table_is_not_read_whole() -> None:
+    x = Tensor(np.ones((2, 3)))
+
+    def moved(function) -> list[int]:
+        return [row.bytes for row in profile(function, x)]
+
+    assert moved(lambda x: x.T[:1]) == [0, 0]
+    assert moved(lambda x: x.T.reshape(6)) == [0, 4 * 12]
+    assert moved(lambda x: x[[1, 1, 1]]) == [4 * 18]
+    (lookup,) = profile(Embedding(11, 3), [1, 5])
+    assert lookup.bytes == 4 * 2 * 6
+
+
+def test_a_sum_costs_an_operation_for_each_number_that_goes_in() -> None:
+    (row,) = profile(lambda x: x.sum(), Tensor(np.ones((2, 3))))
+    assert (row.products, row.others, row.bytes) == (0, 6, 4 * 7)
 
 
 @given(st.lists(st.integers(1, 4), min_size=5, max_size=5))
@@ -85,8 +104,10 @@ def test_frozen_parameters_and_no_grad_hide_nothing_and_stay_as_they_were() -> N
 def test_an_error_in_the_model_leaves_it_as_it_was() -> None:
     model = Linear(3, 5)
     model.weight.requires_grad = False
-    with no_grad(), pytest.raises(ValueError, match="in_features=3"):
-        profile(model, Tensor(np.ones((2, 7))))
+    with no_grad():
+        with pytest.raises(ValueError, match="in_features=3"):
+            profile(model, Tensor(np.ones((2, 7))))
+        assert not Op.recording
     assert not model.weight.requires_grad
 
 
@@ -141,7 +162,6 @@ def test_every_op_of_the_library_has_a_count() -> None:
 
     import tinytorch.core
     from tinytorch import fused
-    from tinytorch.core.tensor import Op
 
     names = [each.name for each in pkgutil.iter_modules(tinytorch.core.__path__)]
     modules = [importlib.import_module(f"tinytorch.core.{name}") for name in names]
