@@ -21,7 +21,7 @@ from tinytorch.core.profiling import (
     roofline,
     time_ops,
 )
-from tinytorch.core.tensor import Tensor
+from tinytorch.core.tensor import Tensor, op
 from tinytorch.profile_view import draw_roofline, text_table
 
 
@@ -84,9 +84,16 @@ def test_the_ops_of_a_graph_are_timed_by_name() -> None:
     assert seconds == {"transpose": 1.0, "matmul": 1.0, "add": 0.5, "multiply": 0.5}
 
 
-def test_an_op_that_takes_half_precision_is_timed_too() -> None:
-    nodes = recorded_nodes(lambda x: x.sum(), Tensor(np.ones((2, 3)), dtype=np.float16))
-    assert time_ops(nodes, 1, clock=ticking()) == {"reduce_sum": 1.0}
+def test_half_precision_is_timed_in_the_precision_that_the_op_computes_in() -> None:
+    seen = []
+
+    @op
+    def noted(a):
+        seen.append(str(a.dtype))
+        return a + 1
+
+    time_ops(recorded_nodes(noted, Tensor(np.ones(3), dtype=np.float16)), 1, clock=ticking())
+    assert {*seen} == {"float32"}
 
 
 def test_both_limits_meet_at_the_ridge() -> None:
