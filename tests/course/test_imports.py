@@ -21,6 +21,7 @@ BY_HAND = {  # on NumPy alone, and what stands before it here
     "tinytorch.memory": "00",
     "tinytorch.progress": "00",
     "tinytorch.loss_picture": "00",
+    "tinytorch.profile_view": "00",
     "tinytorch.attention_inputs": "00.2",
     "tinytorch.fused": "12.1",  # twins of what 02 and 12 build
     "tinytorch.tokenizer_base": "00",
