@@ -17,10 +17,10 @@ from tinytorch.core.transformers import GPT
 check = Checker(__file__)
 Function = Callable[..., Any]
 PIECES = {  # how a text of 7 tokens comes in
+    "all 7 at once": [7],
     "token by token": [1] * 7,
     "3 tokens, then one by one": [3, 1, 1, 1, 1],
     "one token, then 4, then 2": [1, 4, 2],
-    "all 7 at once": [7],
 }
 
 
@@ -42,7 +42,7 @@ def read_again(prompt_len: int, num_tokens: int, cached: bool) -> int:
 
 @check.exercise
 def tokens_processed(function: Function) -> None:
-    for prompt, new in ((1, 3), (1, 100), (5, 1), (7, 13), (1000, 37), (4, 0)):
+    for prompt, new in ((7, 13), (1, 3), (1, 100), (5, 1), (1000, 37), (4, 0)):
         for cached in (False, True):
             what = f"prompt_len={prompt}, num_tokens={new}, cached={cached}"
             check.agree(function, read_again, prompt, new, cached, what=what, once=True)
@@ -77,54 +77,76 @@ def rows(n: int, dtype: Any = np.float32, width: int = 5) -> Array:
     return np.random.default_rng(n).normal(size=(2, 3, n, width)).astype(dtype)
 
 
-def fed(cache: Any, sizes: list[int], dtype: Any = np.float32) -> Iterator[tuple[str, Any, Any]]:
-    """Append pieces; yields where we are, what came back, and the rows so far."""
+def fed(cache: Any, sizes: list[int], dtype: Any = np.float32) -> Iterator[tuple[Any, ...]]:
+    """Append pieces; yields where we are, the piece, what came back, and all rows so far."""
     K, V, seen = rows(sum(sizes), dtype), rows(sum(sizes), dtype, 2), 0
     for k, v in zip(parts_of(K, sizes, 2), parts_of(V, sizes, 2), strict=True):
-        seen += k.shape[2]
-        given = Tensor(k.copy(), dtype=dtype), Tensor(v.copy(), dtype=dtype)
-        what = f"tokens {seen - k.shape[2]} to {seen - 1}"
-        got = check.call(lambda c=cache, g=given: c.append(*g), what=what)
-        fit = isinstance(got, tuple | list) and len(got) == 2
-        check.that(fit, f"append returns keys and values; it gives {shown(got)}", "two", what)
+        start, seen = seen, seen + k.shape[2]
+        piece = Tensor(k.copy(), dtype=dtype), Tensor(v.copy(), dtype=dtype)
+        what = f"tokens {start} to {seen - 1}" if seen - start > 1 else f"token {start}"
+        got = check.call(lambda c=cache, p=piece: c.append(*p), what=what)
+        come_as_two(got, "append returns keys and values", what)
         for x, name in zip(got, ("keys", "values"), strict=True):
-            text = f"the {name} must be a tensor; they are {shown(x)}"
+            text = f"the {name} must be a Tensor; they are of type {type(x).__name__}"
             check.that(isinstance(x, Tensor), text, type(x).__name__, what)
-        for x in given:  # the caller goes on with its arrays
-            x.data[...] = np.nan
-        yield what, got, (K[:, :, :seen], V[:, :, :seen])
+        yield what, piece, got, (K[:, :, :seen], V[:, :, :seen])
 
 
-def same_rows(what: str, got: Any, right: Any, dtype: Any = np.float32) -> None:
-    for x, y, name in zip(got, right, ("keys", "values"), strict=True):
-        check.same(x.shape, y.shape, f"{what}: the shape of the {name}")
-        check.same(x.data, y, f"{what}: the {name}")
+def come_as_two(got: Any, text: str, what: str) -> None:
+    if not isinstance(got, tuple | list) or len(got) != 2:
+        check.that(False, f"{text}; it gives {shown(got)}", "two", what)
+
+
+def has_its_own(piece: Any, got: Any, what: str) -> None:
+    for x in piece:  # the caller goes on with its arrays
+        x.data[...] = np.nan
+    text = "the cache keeps the arrays of K and V themselves: it must write their rows into its own"
+    check.that(not any(np.isnan(x.data).any() for x in got), text, "shared", what)
+
+
+def same_rows(what: str, got: Any, seen: Any, dtype: Any, count: int | None = None) -> None:
+    """The rows of the last `count` tokens of those seen, all of them for None."""
+    for x, y, name in zip(got, seen, ("keys", "values"), strict=True):
         check.same(str(x.dtype), str(np.dtype(dtype)), f"{what}: the dtype of the {name}")
+        right = y[:, :, max(0, y.shape[2] - count) :] if count else y
+        if x.shape == right.shape and not np.array_equal(x.data, right):
+            places = [*range(y.shape[2])][-right.shape[2] :]
+            text = f"they belong to tokens {tokens_of(x.data, y)}, expected {places}"
+            check.fail(f"{what}: the {name}", text, text)
+        check.same(x.data, right, f"{what}: the {name}")
+
+
+def tokens_of(x: Array, seen: Array) -> str:
+    """Which token each row belongs to."""
+    found = [[np.array_equal(row, given) for given in np.moveaxis(seen, 2, 0)]
+             for row in np.moveaxis(x, 2, 0)]  # fmt: skip
+    return f"[{', '.join(str(row.index(True)) if any(row) else 'none' for row in found)}]"
 
 
 @check.exercise
 def kv_cache(kind: Any) -> None:
-    for (name, sizes), dtype in zip(PIECES.items(), ("f4", "f8", "f4", "f8"), strict=True):
+    for (name, sizes), dtype in zip(PIECES.items(), ("f4", "f4", "f8", "f8"), strict=True):
         cache = kind(9)
         before: Any = None
-        for what, got, right in fed(cache, sizes, np.dtype(dtype)):
+        for what, piece, got, seen in fed(cache, sizes, np.dtype(dtype)):
             told = f"{name}, {what}"
-            same_rows(told, got, right, dtype)
-            check.same(cache.length, right[0].shape[2], f"{told}: length")
             before = before or (cache.keys, cache.values, got)
             text = "later calls must write into the arrays of the first one"
             kept = cache.keys is before[0] and cache.values is before[1]
             check.that(kept, text, "arrays", told)
+            same_rows(told, got, seen, dtype)
+            check.same(cache.length, seen[0].shape[2], f"{told}: length")
+            has_its_own(piece, got, told)
         first = [x[:, :, : sizes[0]] for x in (rows(7, dtype), rows(7, dtype, 2))]
         same_rows(f"{name}, what the first call returned, later", before[2], first, dtype)
-        text = "room for capacity=9 tokens is asked for once"
-        check.same(cache.keys.shape, (2, 3, 9, 5), f"{name}: shape of the array of keys ({text})")
+        text = f"room for capacity=9 tokens is asked for once; the array is {shown(cache.keys)}"
+        check.that(cache.keys.shape == (2, 3, 9, 5), text, cache.keys.shape, name)
     no_room(kind)
 
 
 def no_room(kind: Any) -> None:
     cache = kind(8)
-    _, kept, _ = next(fed(cache, [7]))
+    _, _, kept, _ = next(fed(cache, [7]))
     for n in (2, 5):
         more = Tensor(rows(n)), Tensor(rows(n, width=2))
         what = f"{n} more tokens, 7 of capacity=8 kept"
@@ -133,26 +155,24 @@ def no_room(kind: Any) -> None:
     last = Tensor(rows(1)), Tensor(rows(1, width=2))
     got = check.call(lambda: cache.append(*last), what="the token that fills the cache")
     right = [np.concatenate([a.data, b.data], 2) for a, b in zip(kept, last, strict=True)]
-    same_rows("the token that fills the cache", got, right)
+    same_rows("the token that fills the cache", got, right, np.float32)
 
 
 @check.exercise
 def sliding_cache(kind: Any, attention: Any) -> None:
     for window, (name, sizes) in itertools.product((1, 3, 4, 9), PIECES.items()):
         cache = kind(window)
-        for what, got, right in fed(cache, sizes, np.float64):
+        for what, piece, got, seen in fed(cache, sizes, np.float64):
             told = f"window={window}, {name}, {what}"
-            n = int(what.split()[-1]) - int(what.split()[1]) + 1
-            last = [x[:, :, max(0, x.shape[2] - (window - 1 + n)) :] for x in right]
-            same_rows(told, got, last, np.float64)
-            check.same(cache.length, right[0].shape[2], f"{told}: length")
+            same_rows(told, got, seen, np.float64, window - 1 + piece[0].shape[2])
+            check.same(cache.length, seen[0].shape[2], f"{told}: length")
     cache = kind(3)
-    for what, _, _ in fed(cache, [1] * 40):
+    for what, *_ in fed(cache, [1] * 40):
         held = max(x.base.nbytes if x.base is not None else x.nbytes for x in
                    (cache.keys, cache.values))  # fmt: skip
         text = "the arrays of the cache must not grow with the text"
         check.that(held <= rows(8).nbytes, text, "grows", f"window=3, {what}")
-    for base in (None, 100.0):
+    for base in (None, 100):
         agrees_with_full(lambda: kind(3), attention, window=3, rotary_base=base)
 
 
@@ -160,7 +180,7 @@ def sliding_cache(kind: Any, attention: Any) -> None:
 
 
 def looks_back(num_queries: int, num_keys: int, window: int | None = None) -> Array:
-    mask = np.zeros((num_queries, num_keys), bool)
+    mask = np.zeros((num_queries, num_keys))
     for i, j in np.ndindex(mask.shape):
         distance = num_keys - num_queries + i - j
         mask[i, j] = distance >= 0 and (window is None or distance < window)
@@ -169,15 +189,16 @@ def looks_back(num_queries: int, num_keys: int, window: int | None = None) -> Ar
 
 @check.exercise
 def look_back_mask(function: Function) -> None:
+    def may_look(num_queries: int, num_keys: int, window: int | None) -> Array:
+        return (function(num_queries, num_keys, window).data != 0).astype(float)
+
     for sizes in ((2, 5), (1, 7), (7, 7), (3, 11), (1, 1)):
         for window in (None, 1, 2, 4, 50):
             what = f"{sizes[0]} queries, {sizes[1]} keys, window={window}"
             got = check.call(lambda s=sizes, w=window: function(*s, w), what=what)
             text = f"it must be a tensor; it is {shown(got)}"
             check.that(isinstance(got, Tensor), text, type(got).__name__, what)
-            check.same(got.shape, sizes, f"{what}: the shape")
-            right = looks_back(*sizes, window)
-            check.same((got.data != 0).astype(float), right.astype(float), f"{what}: may look")
+            check.agree(may_look, looks_back, *sizes, what=what, once=True, window=window)
 
 
 # ---- 17.4: shared heads ----
@@ -263,78 +284,111 @@ def turned_by_hand(x: Array, base: float, start: int = 0) -> Array:
     return np.concatenate([pairs.real, pairs.imag], axis=-1)
 
 
-def by_hand(layer: Any, x: Array, y: Array, mask: Any = None) -> tuple[Array, Array]:
+def projected(part: Any, words: Array, heads: int) -> Array:
+    out = words @ part.weight.data.astype(float)
+    out = out if part.bias is None else out + part.bias.data
+    return np.stack(np.split(out, heads, axis=-1), axis=1)
+
+
+def by_hand(layer: Any, x: Array, y: Array, mask: Any, base: float | None) -> tuple[Array, Array]:
     """The layer's full pass in plain NumPy: x asks, y is looked at."""
-
-    def projected(part: Any, words: Array, heads: int) -> Array:
-        out = words @ part.weight.data.astype(float)
-        out = out if part.bias is None else out + part.bias.data
-        return np.stack(np.split(out, heads, axis=-1), axis=1)
-
     Q = projected(layer.q_proj, x, layer.num_heads)
     K, V = (projected(p, y, layer.num_kv_heads) for p in (layer.k_proj, layer.v_proj))
-    if layer.rotary_base is not None:
-        Q, K = (turned_by_hand(part, layer.rotary_base) for part in (Q, K))
+    if base is not None:
+        Q, K = (turned_by_hand(part, base) for part in (Q, K))
     output, weights = shared_attention(Q, K, V, mask)
     merged = np.concatenate([output[:, h] for h in range(output.shape[1])], axis=-1)
-    bias = 0 if layer.out_proj.bias is None else layer.out_proj.bias.data
-    return merged @ layer.out_proj.weight.data.astype(float) + bias, weights
+    return projected(layer.out_proj, merged, 1)[:, 0], weights
 
 
-def lively(layer: Any) -> Any:
-    """The layer in float64, with biases that are not zero."""
+def lively(kind: Any, **options: Any) -> Any:
+    """A layer in float64, width 24 and 6 heads, with biases that are not zero."""
     rng = np.random.default_rng(8)
-    layer = layer.to(np.float64)
+    layer = kind(24, 6, **options).to(np.float64)
     for _, part in layer.named_parameters():
-        part.data = rng.normal(size=part.shape)
+        part.data = rng.normal(0, 0.4, part.shape)
         part.requires_grad = False
     return layer
 
 
 def agrees_with_full(make_cache: Any, kind: Any, mask: Any = None, **options: Any) -> None:
     """Whatever the pieces, each position's output is that of the full pass."""
-    layer = lively(kind(12, 6, num_kv_heads=2, **options))
-    [x] = draw(5, (2, 7, 12))
-    allowed = looks_back(7, 7, options.get("window"))
-    right = by_hand(layer, x, x, allowed if mask is None else allowed & mask)[0]
-    told = ", ".join(f"{name}={value}" for name, value in options.items() if value is not None)
-    for name, sizes in PIECES.items():
-        cache, end = make_cache(), 0
-        for piece in parts_of(x, sizes):
+    [x] = draw(5, (2, 7, 24))
+
+    def in_pieces(x: Array, mask: Any, **options: Any) -> Array:
+        layer, cache, end, outputs = lively(kind, num_kv_heads=2, **options), make_cache(), 0, []
+        for piece in parts_of(x, PIECES[name]):
             start, end = end, end + piece.shape[1]
             words = Tensor(piece, dtype=piece.dtype)
             part = None if mask is None else mask[start:end, :end]
-            what = f"{name}{', ' * bool(told)}{told}, tokens {start} to {end - 1}"
-            what += "" if mask is None else ", a mask as well"
-            got = check.call(
-                lambda w=words, c=cache, m=part: layer.attend(w, w, w, m, cache=c)[0], what=what
-            )
-            for place in range(start, end):
-                text = f"{what}: the output at position {place}, beside the full pass"
-                check.same(got.data[:, place - start], right[:, place], text)
+            got = layer.attend(words, words, words, part, cache=cache)
+            come_as_two(got, "attend returns output and weights", what)
+            outputs.append(got[0].data)
+        return np.concatenate(outputs, axis=1)
+
+    def at_once(x: Array, mask: Any, window: int | None, rotary_base: Any) -> Array:
+        layer, seen = lively(kind, num_kv_heads=2), looks_back(7, 7, window)
+        return by_hand(layer, x, x, seen if mask is None else seen * mask, rotary_base)[0]
+
+    options = {"window": None, "rotary_base": None} | options
+    told = [f"{name}={value}" for name, value in options.items() if value is not None]
+    told += ["a mask as well"] if mask is not None else []
+    for name in PIECES:
+        what = ", ".join([name, *told])
+        check.agree(in_pieces, at_once, x, mask, what=f"{what}: the outputs beside the full pass",
+                    names=("x", "mask"), once=True, **options)  # fmt: skip
 
 
 @check.exercise
 def grouped_query_attention(kind: Any, cache_kind: Any) -> None:
-    x, y = draw(3, (2, 5, 12), (2, 7, 12))
-    for kv_heads, base in itertools.product((1, 2, 6), (None, 100.0)):
-        layer = lively(kind(12, 6, num_kv_heads=kv_heads, rotary_base=base))
+    without_cache(kind)
+    for base, window in ((None, None), (None, 1), (100, None), (100, 3)):
+        agrees_with_full(lambda: cache_kind(9), kind, rotary_base=base, window=window)
+    hidden = np.random.default_rng(7).random((7, 7)) < 0.7
+    agrees_with_full(lambda: cache_kind(9), kind, hidden | np.eye(7, dtype=bool))
+    keeps_turned_keys(kind, cache_kind)
+    learning(kind)
+
+
+def without_cache(kind: Any) -> None:
+    x, y = draw(3, (2, 5, 24), (2, 7, 24))
+    chosen = np.random.default_rng(6).random((5, 7)) < 0.7
+
+    def answer(query: Array, words: Array, mask: Any, kv_heads: int, rotary_base: Any) -> Any:
+        layer = lively(kind, num_kv_heads=kv_heads, rotary_base=rotary_base)
+        tensors = [Tensor(part, dtype=part.dtype) for part in (query, words, words)]
+        return layer.attend(*tensors, mask)
+
+    def right(query: Array, words: Array, mask: Any, kv_heads: int, rotary_base: Any) -> Any:
+        layer = lively(kind, num_kv_heads=kv_heads)
+        return by_hand(layer, query, words, mask, rotary_base)
+
+    for kv_heads, base in ((1, None), (2, None), (2, 100), (6, 100)):
         for name, asked, mask in (
             ("no cache", y, None),
             ("no cache, 5 queries and 7 keys", x, None),
-            ("no cache, a mask", x, np.random.default_rng(6).random((5, 7)) < 0.7),
+            ("no cache, a mask", x, chosen),
         ):
             what = f"{kv_heads} of 6 heads of keys, rotary_base={base}, {name}"
-            words = [Tensor(part, dtype=part.dtype) for part in (asked, y, y)]
-            got = check.call(layer.attend, *words, mask, what=what)
-            for part, right, result in zip(got, by_hand(layer, asked, y, mask),
-                                           ("output", "weights"), strict=True):  # fmt: skip
-                check.same(part.data, right, f"{what}: the {result}")
-    for base, window in itertools.product((None, 100.0), (None, 1, 3)):
-        agrees_with_full(lambda: cache_kind(9), kind, rotary_base=base, window=window)
-    hidden = np.random.default_rng(7).random((7, 7)) < 0.7
-    agrees_with_full(lambda: cache_kind(9), kind, mask=hidden | np.eye(7, dtype=bool))
-    learning(kind)
+            check.agree(answer, right, asked, y, mask, what=what, results=("output", "weights"),
+                        once=True, kv_heads=kv_heads, rotary_base=base)  # fmt: skip
+
+
+def keeps_turned_keys(kind: Any, cache_kind: Any) -> None:
+    def kept(x: Array, rotary_base: Any) -> Array:
+        layer, cache = lively(kind, num_kv_heads=2, rotary_base=rotary_base), cache_kind(7)
+        for piece in parts_of(x, [3, 4]):
+            words = Tensor(piece, dtype=piece.dtype)
+            layer.attend(words, words, words, cache=cache)
+        return np.array(cache.keys)
+
+    def right(x: Array, rotary_base: Any) -> Array:
+        layer = lively(kind, num_kv_heads=2)
+        K = projected(layer.k_proj, x, 2)
+        return K if rotary_base is None else turned_by_hand(K, rotary_base)
+
+    what = "3 tokens, then 4, rotary_base=100: the keys in the cache"
+    check.agree(kept, right, draw(5, (2, 7, 24))[0], what=what, once=True, rotary_base=100)
 
 
 def learning(kind: Any) -> None:
@@ -377,7 +431,9 @@ def cached_gpt(kind: Any, config_of: Any) -> None:
         what = f"positions={positions!r}, all tokens, no caches, beside GPT"
         got = check.call(lambda m=model: m(ids), what=what)
         check.agree(lambda g=got: g, lambda f=full: f(ids), what=what, once=True, rtol=1e-3)
-    for positions, window in itertools.product(("learned", "sinusoidal", "rotary"), (None, 3)):
+    for positions, window in (
+        ("learned", None), ("sinusoidal", 3), ("rotary", None), ("rotary", 3),
+    ):  # fmt: skip
         piece_by_piece(kind, config_of, ids, positions=positions, window=window)
     too_long(kind, config_of)
 
@@ -392,22 +448,27 @@ def loud(model: Any) -> Any:
 
 def in_its_order(kind: Any, config_of: Any, positions: str, ids: Array) -> None:
     """Straight lines stand for dropout, blocks and norm; the second piece begins at token 3."""
+    table, places = draw(4, (11, 8), (7, 8))
     config = config_of(11, positions=positions, **SIZES)
-    model = kind(config, vectorized_attention, rng=np.random.default_rng(2))
-    table = np.random.default_rng(4).normal(size=(11, 8)).astype("f4")
-    model.tokens.weight.data = table
-    model.dropout, model.norm = Line(0.25), Line(0.7, 0.1)
-    model.blocks = [Line(0.5, 1.0), Line(0.3, -1.0)]
-    x = table[ids[:, 3:]].astype(float)
-    if positions == "learned":
-        x = x + model.positions.weight.data[3:7]
-    elif positions == "sinusoidal":
-        x = x + waves(7, 8)[3:]
-    right = 0.7 * ((x * 0.25 * 0.5 + 1) * 0.3 - 1) + 0.1
-    caches = [SimpleNamespace(length=3) for _ in model.blocks]
-    what = f"positions={positions!r}, tokens 3 to 6"
-    check.agree(lambda: model.hidden(ids[:, 3:], caches), lambda: right, what=what, once=True,
-                dtypes=False, rtol=1e-4)  # fmt: skip
+
+    def answer(ids: Array, start: int, dropout: bool, norm: bool) -> Tensor:
+        model = kind(config, vectorized_attention, rng=np.random.default_rng(2))
+        model.tokens.weight.data = table.astype("f4")
+        if positions == "learned":
+            model.positions.weight.data = places.astype("f4")
+        model.dropout, model.norm = Line(0.25), Line(0.7, 0.1)
+        model.blocks = [Line(0.5, 1.0), Line(0.3, -1.0)]
+        output: Tensor = model.hidden(ids, [SimpleNamespace(length=start) for _ in model.blocks])
+        return output
+
+    def right(ids: Array, start: int, dropout: bool, norm: bool) -> Array:
+        rows = {"learned": places, "sinusoidal": waves(7, 8), "rotary": np.zeros((7, 8))}
+        x = table[ids] + rows[positions][start : start + ids.shape[1]]
+        x = ((x * 0.25 if dropout else x) * 0.5 + 1) * 0.3 - 1
+        return 0.7 * x + 0.1 if norm else x
+
+    check.agree(answer, right, ids[:, 3:], what=f"positions={positions!r}, tokens 3 to 6",
+                once=True, dtypes=False, rtol=1e-4, start=3, dropout=True, norm=True)  # fmt: skip
 
 
 def waves(seq_len: int, dim: int) -> Array:
@@ -419,16 +480,11 @@ def waves(seq_len: int, dim: int) -> Array:
 
 
 def piece_by_piece(kind: Any, config_of: Any, ids: Array, **options: Any) -> None:
-    model = loud(
-        kind(config_of(11, **SIZES, **options), vectorized_attention, rng=np.random.default_rng(2))
-    )
     told = ", ".join(f"{name}={value!r}" for name, value in options.items() if value)
+    one_layer_sees(kind, config_of, ids, told, **options)
+    config = config_of(11, **SIZES, **options)
+    model = loud(kind(config, vectorized_attention, rng=np.random.default_rng(2)))
     full = check.call(lambda: model(ids).data, what=f"{told}, no caches")
-    changed = ids.copy()
-    changed[:, 2] = (ids[:, 2] + 1) % 11
-    moved = np.abs(model(changed).data - full).max(axis=(0, 2)) > 1e-6
-    seen = range(2, 7)  # by the layers above also what is older than the window
-    check.same([*np.flatnonzero(moved)], [*seen], f"{told}, token 2 changed: logits that move")
     for part in model.parameters():  # writing records nothing
         part.requires_grad = False
     for name, sizes in PIECES.items():
@@ -441,7 +497,20 @@ def piece_by_piece(kind: Any, config_of: Any, ids: Array, **options: Any) -> Non
                 text = f"{what}: the logits of position {place}, beside the full pass"
                 near = np.allclose(got[:, place - start], full[:, place], rtol=1e-3, atol=1e-4)
                 apart = float(np.abs(got[:, place - start] - full[:, place]).max())
-                check.that(near, f"they are up to {apart:.2g} apart", "apart", text)
+                check.that(near, f"they are up to {apart:.2g} apart", f"{apart:.2g}", text)
+
+
+def one_layer_sees(kind: Any, config_of: Any, ids: Array, told: str, **options: Any) -> None:
+    """With a window a token is seen from its own place and the next ones in it."""
+    config = config_of(11, **(SIZES | {"num_layers": 1}), **options)
+    model = loud(kind(config, vectorized_attention, rng=np.random.default_rng(2)))
+    changed = ids.copy()
+    changed[:, 2] = (ids[:, 2] + 1) % 11
+    got = [check.call(lambda i=i: model(i).data, what=f"{told}, no caches") for i in (ids, changed)]
+    moved = np.flatnonzero(np.abs(got[0] - got[1]).max(axis=(0, 2)) > 1e-6).tolist()
+    seen = [*range(2, 2 + (options["window"] or 5))]
+    text = f"when token 2 changes, the logits at {moved} move; it must be those at {seen}"
+    check.that(moved == seen, text, str(moved), f"{told}, one block, no caches")
 
 
 def too_long(kind: Any, config_of: Any) -> None:
@@ -523,7 +592,7 @@ def generate_cached(function: Function) -> None:
     for what, given, context_len in (
         ("a prompt of 3, room for 20", [1, 2, 3], 20),
         ("a prompt of 1, room for 8", np.array([7]), 8),
-        ("a prompt of 9, room for 6", [3, 1, 4, 1, 5, 9, 2, 6, 5], 6),
+        ("a prompt of 9, room for 7", [3, 1, 4, 1, 5, 9, 2, 6, 5], 7),
     ):
         model, kept = Fake(context_len), list(given)
         rng = np.random.default_rng(1)
@@ -538,9 +607,10 @@ def generate_cached(function: Function) -> None:
         right, pieces = written([int(x) for x in kept], 12, context_len)
         check.same(len(new), 12, f"{what}: how many new ids")
         for number, (got, expected) in enumerate(zip(model.pieces, pieces, strict=False)):
-            text = f"{what}: what is read for new id {number}"
-            check.same(got, [int(x) for x in expected], text)
-        check.same([int(x) for x in new], right, f"{what}: the new ids")
+            text = f"the model reads {got}, expected {expected}"
+            check.that(got == expected, text, str(got), f"{what}, new id {number}")
+        new = [int(x) for x in new]
+        check.that(new == right, f"the new ids are {new}, expected {right}", str(new), what)
         check.that(list(given) == kept, "you changed ids: make a copy first", "changed", what)
     options(function)
 
