@@ -5,7 +5,7 @@ import pytest
 
 from tests.grading.test_acceleration import (
     attended,
-    bound,
+    bounds,
     folded,
     gradients,
     is_recomputed,
@@ -19,6 +19,7 @@ from tests.grading.test_acceleration import (
 )
 
 FLOATS = (np.float64, np.float32)
+SIZES = {(5, 7): np.float64, (20, 530): np.float32, (270, 13): np.float64}
 
 
 def some_scores(rng, dtype):
@@ -33,23 +34,28 @@ def some_scores(rng, dtype):
 class TestTilePart:
     @pytest.mark.points(1)
     def test_other_scores_and_dtypes(self, submission, rng):
-        for dtype in FLOATS:
-            v = rng.normal(size=(5, 3)).astype(dtype)
-            submission.check(parts_of, atol=1e-4, scores=some_scores(rng, dtype), v=v)
+        values = [rng.normal(size=(5, 3)).astype(dtype) for dtype in FLOATS]
+        cases = [(some_scores(rng, v.dtype), v) for v in values]
+        submission.check(parts_of, atol=1e-4, cases=cases)
 
 
 @pytest.mark.exercise("18.2")
 class TestMergeParts:
     @pytest.mark.points(1)
     def test_other_parts_in_both_orders(self, submission, rng):
+        cases = []
         for dtype in FLOATS:
-            one, other = ([some_scores(rng, dtype)[:, :1]] for _ in range(2))
-            other[0][0], one[0][0] = rng.normal() + 2000, rng.normal()
-            for part in (one, other):
-                seen = part[0] > -np.inf
-                part += [(seen * rng.uniform(1, 9, (7, n))).astype(dtype) for n in (1, 3)]
-            submission.check(merged, atol=1e-4, one=one, other=other)
-            submission.check(merged, atol=1e-4, one=other, other=one)
+            tops = [some_scores(rng, dtype)[:, :1] for _ in range(2)]
+            tops[0][0], tops[1][0] = rng.normal(), rng.normal() + 2000
+            parts = [
+                (
+                    top,
+                    *((rng.uniform(1, 9, (7, n)) * (top > -np.inf)).astype(dtype) for n in (1, 3)),
+                )
+                for top in tops
+            ]
+            cases += [parts, parts[::-1]]
+        submission.check(merged, atol=1e-4, cases=cases)
 
 
 @pytest.mark.exercise("18.3")
@@ -66,7 +72,7 @@ class TestKeysInSight:
 
 def heads(rng, n_q, n_k, dtype=np.float64, wide=1.0):
     q, k, v = (rng.normal(size=shape) for shape in ((n_q, 3), (n_k, 3), (n_k, 2)))
-    return {"q": (wide * q).astype(dtype), "k": k.astype(dtype), "v": v.astype(dtype)}
+    return [(wide * q).astype(dtype), k.astype(dtype), v.astype(dtype)]
 
 
 def options_of(rng, n_q, n_k):
@@ -87,8 +93,8 @@ def capped(rng, n_q, n_k):
     return {"scale": 0.5, "causal": True, "softcap": float(rng.uniform(1, 3)), "bias": bias}
 
 
-def tiles_of(acceleration, arrays, options, rows):
-    """The output, and which tiles of keys were asked for."""
+def tiles_of(acceleration, arrays, every):
+    """The output, and which tiles of keys were asked for, for some queries."""
     asked = []
 
     class Noting(acceleration.Sight):
@@ -96,8 +102,9 @@ def tiles_of(acceleration, arrays, options, rows):
             asked.append([columns.start, columns.stop])
             return acceleration.Sight.scores(self, q, k, rows, columns)
 
-    given = Noting(**options)
-    return [acceleration.attend_running(*arrays, given, slice(*rows))[0], asked]
+    sight = Noting(0.5, causal=True)
+    outputs = [acceleration.attend_running(*arrays, sight, slice(*rows))[0] for rows in every]
+    return [outputs, asked]
 
 
 @pytest.mark.exercise("18.4")
@@ -105,43 +112,44 @@ class TestAttendRunning:
     @pytest.mark.points(1)
     def test_masks_limits_caps_and_dtypes(self, submission, rng):
         for dtype in FLOATS:
-            for options in [*options_of(rng, 40, 530), capped(rng, 40, 530)]:
-                given = {**heads(rng, 40, 530, dtype), "options": options}
-                for rows in ((0, 40), (11, 29)):
-                    submission.check(attended, atol=1e-4, name="attend_running", rows=rows, **given)
+            cases = [
+                (*heads(rng, 40, 530, dtype), options, rows)
+                for options in [*options_of(rng, 40, 530), capped(rng, 40, 530)]
+                for rows in ((0, 40), (11, 29))
+            ]
+            submission.check(attended, atol=1e-4, name="attend_running", cases=cases)
 
     @pytest.mark.points(1)
     def test_scores_far_from_zero_and_the_tiles_that_are_asked_for(self, submission, rng):
         low = {"scale": 0.5, "bias": np.full((7, 11), -float(rng.integers(2000, 4000)))}
-        for wide, options in ((1.0, low), (1000.0, {"scale": 0.5})):
-            given = {**heads(rng, 7, 11, np.float32, wide), "options": options, "rows": (0, 7)}
-            submission.check(attended, rtol=1e-3, atol=1e-3, name="attend_running", **given)
-        arrays = [*heads(rng, 560, 560).values()]
-        for rows in ((0, 5), (530, 560)):
-            options = {"scale": 0.5, "causal": True}
-            submission.check(tiles_of, arrays=arrays, options=options, rows=rows)
+        cases = [
+            (*heads(rng, 7, 11, np.float32, wide), options, (0, 7))
+            for wide, options in ((1.0, low), (1000.0, {"scale": 0.5}))
+        ]
+        submission.check(attended, rtol=1e-3, atol=1e-3, name="attend_running", cases=cases)
+        submission.check(tiles_of, arrays=heads(rng, 560, 560), every=[(0, 5), (530, 560)])
 
 
 @pytest.mark.exercise("18.5")
 class TestRowBound:
     @pytest.mark.points(0.5)
     def test_other_sizes_and_dtypes(self, submission, rng):
-        for dtype in FLOATS:
-            q, k, _ = heads(rng, 7, 11, dtype).values()
-            for scale in (float(rng.uniform(0.2, 3)), -float(rng.uniform(0.2, 3))):
-                for keys in (k, k[:1], k[:0]):
-                    submission.check(bound, q=q, k=keys, scale=scale)
+        scales = (float(rng.uniform(0.2, 3)), -float(rng.uniform(0.2, 3)))
+        pairs = [heads(rng, 7, 11, dtype)[:2] for dtype in FLOATS]
+        keys = [(q, some) for q, k in pairs for some in (k, k[:1], k[:0])]
+        submission.check(bounds, cases=[(*pair, scale) for pair in keys for scale in scales])
 
 
 @pytest.mark.exercise("18.6")
 class TestFold:
     @pytest.mark.points(0.5)
     def test_other_sizes_shifts_and_dtypes(self, submission, rng):
+        cases = []
         for dtype in FLOATS:
-            q, k, _ = heads(rng, 7, 11, dtype).values()
-            for shift in (rng.normal(size=7).astype(dtype), 0):
-                scale = float(rng.uniform(0.2, 3))
-                submission.check(folded, atol=1e-4, q=q, k=k, scale=scale, shift=shift)
+            q, k, _ = heads(rng, 7, 11, dtype)
+            shifts = (rng.normal(size=7).astype(dtype), 0)
+            cases += [(q, k, float(rng.uniform(0.2, 3)), shift) for shift in shifts]
+        submission.check(folded, atol=1e-4, cases=cases)
 
 
 def memory_of(acceleration, name, arrays, options):
@@ -182,25 +190,26 @@ def causal_softmax(q, k, v, scale):
 class TestAttendFolded:
     @pytest.mark.points(1)
     def test_masks_limits_and_dtypes(self, submission, rng):
-        for dtype, (n_q, n_k) in zip((*FLOATS, np.float64), ((5, 7), (20, 530), (270, 13))):
-            for options in options_of(rng, n_q, n_k):
-                given = {**heads(rng, n_q, n_k, dtype), "options": options}
-                submission.check(attended, rtol=1e-3, atol=1e-4, name="attend_folded", **given)
+        cases = [
+            (*heads(rng, *sizes, dtype), options)
+            for sizes, dtype in SIZES.items()
+            for options in options_of(rng, *sizes)
+        ]
+        submission.check(attended, rtol=1e-3, atol=1e-4, name="attend_folded", cases=cases)
 
     @pytest.mark.points(1)
     def test_bounds_far_too_large(self, submission, rng):
         far = np.outer(np.linspace(0.9, 1.08, 16), [1, 0])
         across = np.column_stack([rng.uniform(size=7), np.full(7, 95)])
         nothing, long = np.array([[0, 0], [1e-20, 0]]), np.eye(2) * 1e20
-        cases = [(far, across), (nothing, long), [*heads(rng, 9, 7, wide=1000.0).values()][:2]]
-        for q, k in cases:
-            arrays = [x.astype(np.float32) for x in (q, k, rng.normal(size=(len(k), 2)))]
-            given = dict(zip("qkv", arrays, strict=True), options={"scale": 1.0})
-            submission.check(attended, rtol=1e-3, atol=1e-4, name="attend_folded", **given)
+        pairs = [(far, across), (nothing, long), heads(rng, 9, 7, wide=1000.0)[:2]]
+        cases = [(q, k, rng.normal(size=(len(k), 2)), {"scale": 1.0}) for q, k in pairs]
+        cases = [(*(x.astype(np.float32) for x in case[:3]), case[3]) for case in cases]
+        submission.check(attended, rtol=1e-3, atol=1e-4, name="attend_folded", cases=cases)
 
     @pytest.mark.points(1)
     def test_memory_and_tiles(self, submission, rng):
-        q, k, v = heads(rng, 2000, 2000, np.float32).values()
+        q, k, v = heads(rng, 2000, 2000, np.float32)
         _, output, lse = causal_softmax(q, k, v, 0.5)
         options = {"scale": 0.5, "causal": True}
         right = [output[:, -1], lse]
@@ -209,32 +218,36 @@ class TestAttendFolded:
 
 def backward_of(rng, n_q, n_k, dtype, options):
     """Its arguments; the output and log-sum-exp are those of no mask: the rule needs no others."""
-    q, k, v = heads(rng, n_q, n_k, dtype).values()
+    q, k, v = heads(rng, n_q, n_k, dtype)
     grad, output = rng.normal(size=(2, n_q, 2)).astype(dtype)
     lse = rng.uniform(1, 4, size=n_q).astype(dtype)
     if "mask" in options:
         lse[[0, -1]] = np.finfo(dtype).max
-    return {"arrays": [grad, q, k, v, output, lse], "options": options}
+    return [grad, q, k, v, output, lse], options
 
 
 @pytest.mark.exercise("18.8")
 class TestAttendBackward:
     @pytest.mark.points(1)
     def test_masks_limits_and_dtypes(self, submission, rng):
-        for dtype, (n_q, n_k) in zip((*FLOATS, np.float64), ((5, 7), (20, 530), (270, 13))):
-            for options in options_of(rng, n_q, n_k):
-                given = backward_of(rng, n_q, n_k, dtype, options)
-                submission.check(gradients, rtol=1e-3, atol=1e-3, **given)
+        cases = [
+            backward_of(rng, *sizes, dtype, options)
+            for sizes, dtype in SIZES.items()
+            for options in options_of(rng, *sizes)
+        ]
+        submission.check(gradients, rtol=1e-3, atol=1e-3, cases=cases)
 
     @pytest.mark.points(1)
     def test_a_cap_a_bias_and_its_gradient(self, submission, rng):
-        for n_q, n_k in ((5, 7), (270, 13)):
-            given = backward_of(rng, n_q, n_k, np.float64, capped(rng, n_q, n_k))
-            submission.check(gradients, atol=1e-4, with_scores=True, **given)
+        cases = [
+            backward_of(rng, *sizes, np.float64, capped(rng, *sizes))
+            for sizes in ((5, 7), (270, 13))
+        ]
+        submission.check(gradients, atol=1e-4, with_scores=True, cases=cases)
 
     @pytest.mark.points(1)
     def test_memory_and_tiles(self, submission, rng):
-        q, k, v = heads(rng, 2000, 2000, np.float32).values()
+        q, k, v = heads(rng, 2000, 2000, np.float32)
         grad = rng.normal(size=v.shape).astype(np.float32)
         shares, output, lse = causal_softmax(q, k, v, 0.5)
         change = shares * (grad @ v.T - (grad * output).sum(axis=1)[:, None]) * 0.5
@@ -249,19 +262,18 @@ class TestForEachHead:
     @pytest.mark.points(1)
     def test_other_numbers_of_heads_and_threads(self, submission, rng):
         count = int(rng.integers(4, 40))
-        for heads, threads in ((count, 2), (count, 1), (2, 5), (1, 3), (0, 2)):
-            is_worked(submission.run(worked, count=heads, threads=threads), heads, threads)
+        cases = [(count, 2), (count, 1), (2, 5), (1, 3), (0, 2)]
+        for found, case in zip(submission.run(worked, cases=cases), cases, strict=True):
+            is_worked(found, *case)
 
     @pytest.mark.points(1)
     def test_an_error_comes_through(self, submission, rng):
         count = int(rng.integers(4, 40))
-        for threads in (1, 2):
-            fails = int(rng.integers(0, count))
-            found = submission.run(worked, count=count, threads=threads, fails=fails)
-            done, *_, after, error = found
+        fails, wanted = int(rng.integers(0, count)), {*range(count)}
+        every = submission.run(worked, cases=[(count, 1), (count, 2)], fails=fails)
+        for done, *_, after, error in every:
             assert error == "ZeroDivisionError", "the error does not reach the caller"
-            assert fails not in done and {*range(fails)} <= {*done}, "other heads were done"
-            assert threads == 1 or {*done} <= {*range(count)} - {fails}, "heads that are none"
+            assert {*range(fails)} <= {*done} <= wanted - {fails}, f"heads {done} were done"
             assert after in ([2], []), "BLAS has other threads afterwards"
 
 
