@@ -28,6 +28,7 @@ import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -716,7 +717,8 @@ def of_head(sight: Sight, bias: Array | None, b: int, h: int) -> Sight:
 def attend_head(q: Array, k: Array, v: Array, sight: Sight) -> tuple[Array, Array]:
     """Output (n_q, d_v) and log-sum-exp (n_q,) of one head."""
     if sight.bias is None and sight.softcap is None:
-        return attend_folded(q, k, v, sight)
+        with np.errstate(over="ignore", invalid="ignore"):  # of a bound: it is done again
+            return attend_folded(q, k, v, sight)
     output, lse = np.empty((len(q), v.shape[1]), q.dtype), np.empty(len(q), q.dtype)
     for rows in cut(0, len(q), ROWS):
         output[rows], lse[rows] = attend_running(q, k, v, sight, rows)
@@ -739,7 +741,7 @@ def flash(q: Array, k: Array, v: Array, *bias: Array, sight: Sight) -> Array:
     """
     q, k, v = (x.astype(np.result_type(q, k, v), copy=False) for x in (q, k, v))
     batch, heads, n_q, _ = q.shape
-    group = heads // k.shape[1]
+    group = heads // max(1, k.shape[1])
     output = np.empty((batch, heads, n_q, v.shape[-1] + 1), q.dtype)
 
     def work(number: int) -> None:
@@ -761,7 +763,8 @@ def flash_rule(
         raise ValueError("flash has no gradient for its last column, the log-sum-exp")
     q, k, v = (x.astype(output.dtype, copy=False) for x in (q, k, v))
     batch, heads, n_q, _ = q.shape
-    group, n_k = heads // k.shape[1], k.shape[2]
+    _, kv_heads, n_k, _ = k.shape
+    group = heads // max(1, kv_heads)
     grad_q = np.empty(q.shape, q.dtype)
     grad_k, grad_v = (np.empty((batch, heads, n_k, x.shape[-1]), q.dtype) for x in (k, v))
     grad_bias = np.zeros((batch, heads, n_q, n_k), q.dtype) if bias else None
@@ -776,29 +779,40 @@ def flash_rule(
         grad_q[b, h], grad_k[b, h], grad_v[b, h] = found
 
     for_each_head(work, batch * heads, blas_threads())
-    shared = [x.reshape(batch, -1, group, *x.shape[2:]).sum(axis=2) for x in (grad_k, grad_v)]
+    grouped = (x.reshape(batch, kv_heads, group, *x.shape[2:]) for x in (grad_k, grad_v))
+    shared = [x.sum(axis=2) for x in grouped]
     return (grad_q, *shared, *([] if grad_bias is None else [grad_bias]))
 
 
-def check_options(
-    scale: float | None, softcap: float | None, window: int | None, bias: Any
-) -> None:
+def check_options(scale: float | None, softcap: float | None, window: int | None) -> None:
     """Refuse options that mean nothing; the message names them."""
+    for name, value in {"scale": scale, "softcap": softcap}.items():
+        if not isinstance(value, Real | None):
+            raise TypeError(f"{name} must be a number; got {value!r}")
     if scale is not None and not math.isfinite(scale):
         raise ValueError(f"scale must be a finite number; got {scale}")
     if softcap is not None and not 0 < softcap < math.inf:
         raise ValueError(f"softcap must be above 0 and finite; got {softcap}")
     if window is not None:
         require_size("window", window)
-    if bias is not None and np.asarray(unwrap(bias)).dtype.kind != "f":
-        raise TypeError(f"bias must hold floats; got {np.asarray(unwrap(bias)).dtype}")
+
+
+def check_bias(bias: Any, shape: tuple[int, ...]) -> None:
+    """Refuse a bias that holds no floats, or does not fit scores of `shape`."""
+    array = np.asarray(unwrap(bias))
+    if array.dtype.kind != "f":
+        raise TypeError(f"bias must hold floats; got {array.dtype}")
+    sizes = zip(array.shape[::-1], shape[::-1], strict=False)
+    if array.ndim > len(shape) or any(one not in (1, n) for one, n in sizes):
+        raise ValueError(f"bias has shape {array.shape}; it must broadcast to {shape}")
 
 
 def check_heads(q: Tensor, k: Tensor, v: Tensor) -> None:
     """Check queries, keys and values, whose heads may be fewer."""
     shapes = [x.shape for x in (q, k, v) if isinstance(x, Tensor) and x.ndim == 4]
-    if len(shapes) == 3 and shapes[0][1] != shapes[1][1] == shapes[2][1]:
-        heads, kv_heads = shapes[0][1], shapes[1][1]
+    batches, counts = {x[0] for x in shapes}, [x[1] for x in shapes]
+    if len(shapes) == 3 and len(batches) == 1 and counts[0] != counts[1] == counts[2]:
+        heads, kv_heads = counts[:2]
         if not kv_heads or heads % kv_heads:
             raise ValueError(f"k has {kv_heads} heads; they must divide the {heads} heads of q")
         q = q.detach()[:, :kv_heads]  # so many stand for all
@@ -847,8 +861,10 @@ def flash_attention(
     Source: Dao 2023, "FlashAttention-2"; the cap: Gemma Team 2024, "Gemma 2", section 2.
     """
     check_heads(q, k, v)
-    check_options(scale, softcap, window, bias)
+    check_options(scale, softcap, window)
     shape = (*q.shape[:-1], k.shape[-2])
+    if bias is not None:
+        check_bias(bias, shape)
     scores = shape if len(shape) == 4 else (shape[0], 1, *shape[1:])
     allowed = None if mask is None else four_axes(align_mask(mask, shape), shape, scores)
     inputs = [x if x.ndim == 4 else x.reshape(x.shape[0], 1, *x.shape[1:]) for x in (q, k, v)]

@@ -154,7 +154,9 @@ def ratio(over: int, under: int, root: str) -> str:
 
 def moved_up(got: Array, right: Array, case: Case | None) -> str:
     shift = np.asarray(got, float) - np.asarray(right, float)
-    if got.size < 2 or np.ptp(shift) > 1e-6 * max(1.0, float(np.abs(right).max())):
+    if got.size < 2 or not np.isfinite(shift).all():
+        return ""
+    if np.ptp(shift) > 1e-6 * max(1.0, float(np.abs(right).max())):
         return ""
     return (
         f"each number is {abs(shift.flat[0]):.4g} too {'large' if shift.flat[0] > 0 else 'small'}"
