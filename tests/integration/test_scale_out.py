@@ -180,7 +180,7 @@ def test_each_mistake_is_named(folder, tmp_path, capsys, monkeypatch):
         return capsys.readouterr().err
 
     given, text = folder / "model.safetensors", folder / "text.txt"
-    assert "tito data get tinyshakespeare" in says(given)
+    assert "no-text" in says(given, "--text", tmp_path / "no-text")
     assert "shakespeare.py trains one" in says(tmp_path / "none", "--text", text)
     save_checkpoint(tmp_path / "other", {"a": np.ones(2)}, {"step": 1})
     assert "is no model of this example" in says(tmp_path / "other", "--text", text)
