@@ -91,12 +91,6 @@ def test_the_logits_are_equal(changed):
     assert example.largest_difference(model, twins.to_torch(model), ids) < 2e-6
 
 
-def test_parameters_have_the_names_of_the_course():
-    for changed in CONFIGS.values():
-        model = random_gpt(**changed)
-        assert [*twins.TorchGPT(model.config).state_dict()] == [*model.state_dict()]
-
-
 def test_dropout_is_carried():
     twin, used = twins.to_torch(random_gpt(dropout=0.5)).train(), []
     for name, part in twin.named_modules():
@@ -140,18 +134,14 @@ def test_two_processes_make_the_steps_of_one(folder, alone):
     run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     more = ("--compare", str(folder / "losses.txt"), "--losses", str(folder / "two.txt"))
     arguments = [*run, str(EXAMPLES / "scale_out.py"), *command(folder, *more)]
-    done = subprocess.run(arguments, capture_output=True, encoding="utf-8", env=plain_environment())
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(arguments, capture_output=True, encoding="utf-8", env=environment)
     assert done.returncode == 0, done.stderr
     assert "2 process(es) on cpu, each takes 3 of 6 pieces a step" in done.stdout
     assert done.stdout.count("step 12: loss") == 1, "more than one process prints"
     assert np.allclose(np.loadtxt(folder / "two.txt"), losses, rtol=0, atol=1e-4)
     moved = load_checkpoint(saved)[0]
-    assert all(np.allclose(moved[name], kept[name], rtol=0, atol=2e-2) for name in kept)
-
-
-def plain_environment() -> dict[str, str]:
-    """This one, without the GPUs of a machine that has some."""
-    return {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    assert all(np.allclose(moved[name], kept[name], rtol=0, atol=0.02) for name in kept)
 
 
 def test_what_was_learned_comes_back(folder, alone, capsys, monkeypatch):
@@ -180,7 +170,7 @@ def test_each_mistake_is_named(folder, tmp_path, capsys, monkeypatch):
         return capsys.readouterr().err
 
     given, text = folder / "model.safetensors", folder / "text.txt"
-    assert "tito data get tinyshakespeare" in says(given)
+    assert "no-text" in says(given, "--text", tmp_path / "no-text")
     assert "shakespeare.py trains one" in says(tmp_path / "none", "--text", text)
     save_checkpoint(tmp_path / "other", {"a": np.ones(2)}, {"step": 1})
     assert "is no model of this example" in says(tmp_path / "other", "--text", text)
@@ -197,7 +187,7 @@ def test_each_mistake_is_named(folder, tmp_path, capsys, monkeypatch):
     assert "batch_size 12 for 5 processes" in says(given, "--text", text)
 
 
-def test_another_curve_is_refused(folder, alone, tmp_path, capsys):
+def test_another_curve_is_refused(alone, tmp_path):
     for name, other in (("shorter", alone[0][1:]), ("moved", alone[0] + 2e-4)):
         np.savetxt(tmp_path / name, other)
         with pytest.raises(ValueError, match=f"{name} has 11|differ from .*{name} by 2.0e-04"):
