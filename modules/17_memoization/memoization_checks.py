@@ -190,7 +190,7 @@ def looks_back(num_queries: int, num_keys: int, window: int | None = None) -> Ar
 @check.exercise
 def look_back_mask(function: Function) -> None:
     def may_look(num_queries: int, num_keys: int, window: int | None) -> Array:
-        return (function(num_queries, num_keys, window).data != 0).astype(float)
+        return np.array(function(num_queries, num_keys, window).data != 0, float)
 
     for sizes in ((2, 5), (1, 7), (7, 7), (3, 11), (1, 1)):
         for window in (None, 1, 2, 4, 50):
@@ -465,7 +465,7 @@ def in_its_order(kind: Any, config_of: Any, positions: str, ids: Array) -> None:
         rows = {"learned": places, "sinusoidal": waves(7, 8), "rotary": np.zeros((7, 8))}
         x = table[ids] + rows[positions][start : start + ids.shape[1]]
         x = ((x * 0.25 if dropout else x) * 0.5 + 1) * 0.3 - 1
-        return 0.7 * x + 0.1 if norm else x
+        return np.array(0.7 * x + 0.1 if norm else x)
 
     check.agree(answer, right, ids[:, 3:], what=f"positions={positions!r}, tokens 3 to 6",
                 once=True, dtypes=False, rtol=1e-4, start=3, dropout=True, norm=True)  # fmt: skip
