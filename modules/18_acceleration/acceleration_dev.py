@@ -498,7 +498,7 @@ if __name__ == "__main__":
 # %% 18.7-attend-folded
 #| export
 def smallest_safe(dtype: Any) -> float:
-    """A sum of exponentials from here on has lost no digit: 10 above the smallest number."""
+    """A sum of exponentials from here on has lost no digit: 1e10 times the smallest number."""
     return float(np.finfo(dtype).tiny) * 1e10
 
 
@@ -1066,6 +1066,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What is left out, and why
 #
+# - **Fusion in training.** `tinytorch.fused` does all steps of gelu, and of attention on short texts, to a piece in the cache;
+#   `tinytorch.memory` keeps freed arrays for the next step. Both are given, and `examples/shakespeare.py` trains with them.
 # - **Kernels.** PyTorch fuses a tile's steps in compiled code. NumPy makes one pass for each step, over a tile in the cache.
 # - **Dropout of weights.** It would need the same random tile again in the backward pass.
 # - **Narrow numbers.** On a graphics processor products run in 16 bits; on this one float32 is the fastest.

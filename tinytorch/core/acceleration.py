@@ -1,6 +1,6 @@
 # 18. Acceleration
 # Made from modules/18_acceleration/acceleration_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 398931a7cdd317b552584309bdce7a6a05426f3e5ac411f1f793d3555926dd12
+# sha256 of the lines below: b700ca5523d50d90579972c6f2bfda67c7058a18f48653fe951d3c900f1856d1
 
 
 # cell: imports
@@ -247,7 +247,7 @@ def fold(q: Array, k: Array, scale: float, shift: Array | float) -> tuple[Array,
 
 # cell: 18.7-attend-folded
 def smallest_safe(dtype: Any) -> float:
-    """A sum of exponentials from here on has lost no digit: 10 above the smallest number."""
+    """A sum of exponentials from here on has lost no digit: 1e10 times the smallest number."""
     return float(np.finfo(dtype).tiny) * 1e10
 
 
