@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch import fused
 from tinytorch.core.activations import gelu_tanh
 from tinytorch.core.embeddings import as_ids, sinusoidal_positions
 from tinytorch.core.layers import Layer, Linear
 from tinytorch.core.memoization import CachedBlock, CachedGPT, GroupedQueryAttention, KVCache
 from tinytorch.core.tensor import Array, Tensor
 from tinytorch.core.transformers import LayerNorm, RMSNorm, SwiGLU, rotary_angles
+from tinytorch.fused import gelu_tanh as fused_gelu_tanh
 
 Step = Callable[[Array], Array]
 
@@ -55,8 +55,8 @@ def feed_forward(layer: Any) -> Step:
 
         return gated
     activation: Step = lambda x: layer.activation(Tensor(x, dtype=x.dtype)).data  # noqa: E731
-    if layer.activation in (gelu_tanh, fused.gelu_tanh):
-        activation = fused.gelu_tanh.forward
+    if layer.activation in (gelu_tanh, fused_gelu_tanh):
+        activation = fused_gelu_tanh.forward
     return lambda x: down(activation(up(x)))
 
 
