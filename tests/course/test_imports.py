@@ -9,6 +9,7 @@ import pytest
 
 from tests.course.conftest import COURSE, ROOT
 from tito.course import Module
+from tito.learner.carried import carried
 
 BY_HAND = {  # on NumPy alone, and what stands before it here
     "tinytorch.pictures": "00.2",
@@ -100,3 +101,13 @@ def test_tito_never_imports_the_library():
 def test_the_oracles_share_no_code_with_the_library():
     names = {name for name, _ in imports(ROOT / "tests" / "oracles.py")}
     assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names | {"numpy"}
+
+
+def test_a_test_that_learners_get_imports_nothing_that_they_may_lack() -> None:
+    """An extra of the course, or a peer, stands behind `pytest.importorskip`."""
+    ours = {"numpy", "pytest", "tests", "tinytorch", *sys.stdlib_module_names}
+    ours |= {"safetensors", "threadpoolctl", "nbformat"}  # every install has them
+    for name in carried(ROOT):
+        if name.startswith("tests/") and name.endswith(".py"):
+            top = {used.split(".")[0] for used, at_top in imports(ROOT / name) if at_top}
+            assert top <= ours, f"{name} imports {top - ours}"

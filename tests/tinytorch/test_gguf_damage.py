@@ -6,11 +6,13 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tests.tinytorch.small_gguf import array, number, text, written
 from tinytorch.gguf_file import GGUFFile, read_gguf
+
+hypothesis = pytest.importorskip("hypothesis")
+given, st = hypothesis.given, hypothesis.strategies
+HealthCheck, settings = hypothesis.HealthCheck, hypothesis.settings
 
 
 @pytest.fixture

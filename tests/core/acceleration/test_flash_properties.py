@@ -3,8 +3,7 @@
 import itertools
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import pytest
 
 from tests.core.acceleration.dense import dense
 from tests.core.draw import assert_close, normal, tensors
@@ -16,6 +15,10 @@ from tinytorch.core.acceleration import (
     merge_parts,
     tile_part,
 )
+
+hypothesis = pytest.importorskip("hypothesis")
+given, st = hypothesis.given, hypothesis.strategies
+settings = hypothesis.settings
 
 SIZE = st.integers(1, 9)
 WINDOW = st.none() | st.integers(1, 12)
