@@ -61,9 +61,10 @@ class TorchFeedForward(nn.Module):
         self.down_proj = nn.Linear(hidden, dim, config.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if hasattr(self, "gate_proj"):
-            return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
-        return self.down_proj(F.gelu(self.up_proj(x), approximate="tanh"))
+        wide = self.up_proj(x)
+        gated = hasattr(self, "gate_proj")
+        wide = wide * F.silu(self.gate_proj(x)) if gated else F.gelu(wide, approximate="tanh")
+        return self.down_proj(wide)
 
 
 class TorchBlock(nn.Module):
@@ -76,8 +77,9 @@ class TorchBlock(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x + self.dropout(self.attention(self.norm1(x)))
-        return x + self.dropout(self.feed_forward(self.norm2(x)))
+        for norm, part in ((self.norm1, self.attention), (self.norm2, self.feed_forward)):
+            x = x + self.dropout(part(norm(x)))
+        return x
 
 
 class TorchGPT(nn.Module):
