@@ -23,6 +23,7 @@ import acceleration_checks as checks
 
 # %% imports
 #| export
+import contextlib
 import functools
 import math
 from collections.abc import Callable, Iterator
@@ -919,30 +920,25 @@ if __name__ == "__main__":
 
 # %% 18.10-recomputed
 #| export
-class once_more:  # noqa: N801, a context manager
+@contextlib.contextmanager
+def once_more(layer: Layer, states: dict[str, Any]) -> Iterator[None]:
     """Record in this block, and draw what `states` would draw; afterwards all is as before.
 
     Args:
         layer: whose random generators are set.
         states: their states, by name.
     """
-
-    def __init__(self, layer: Layer, states: dict[str, Any]) -> None:
-        self.generators, self.states = generators(layer), states
-
-    def __enter__(self) -> None:
-        self.recording, Op.recording = Op.recording, True
-        self.later = {name: rng.bit_generator.state for name, rng in self.generators.items()}
-        self.set(self.states)
-
-    def __exit__(self, *_: object) -> None:
-        Op.recording = self.recording
-        self.set(self.later)
-
-    def set(self, states: dict[str, Any]) -> None:
-        """Put each generator into its state."""
-        for name, rng in self.generators.items():
+    own, recording = generators(layer), Op.recording
+    later = {name: rng.bit_generator.state for name, rng in own.items()}
+    try:
+        Op.recording = True
+        for name, rng in own.items():
             rng.bit_generator.state = states[name]
+        yield
+    finally:
+        Op.recording = recording
+        for name, rng in own.items():
+            rng.bit_generator.state = later[name]
 
 
 @op
@@ -1052,10 +1048,8 @@ if __name__ == "__main__":
         pairs = {"exact": n * n, "window 256": n * 511 - 255 * 256}
         costs = {name: 2 * count * 64 for name, count in pairs.items()}
         costs["linear"] = 2 * n * 64 * 64
-        print(
-            f"n = {n:5,}: "
-            + ", ".join(f"{name} {cost / 1e6:8,.0f} M" for name, cost in costs.items())
-        )
+        told = ", ".join(f"{name} {cost / 1e6:8,.0f} M" for name, cost in costs.items())
+        print(f"n = {n:5,}: {told}")
     words = rng.normal(size=(3, 1024, 64)).astype(np.float32)
     exact, _ = attend_folded(*words, Sight(1 / 8))
     near, _ = attend_folded(*words, Sight(1 / 8, window=256))

@@ -1,9 +1,10 @@
 # 18. Acceleration
 # Made from modules/18_acceleration/acceleration_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: b700ca5523d50d90579972c6f2bfda67c7058a18f48653fe951d3c900f1856d1
+# sha256 of the lines below: ce3c6e90f84d33cbda5c602adc0f5519e23defc321770b6ac5fd3df58150424b
 
 
 # cell: imports
+import contextlib
 import functools
 import math
 from collections.abc import Callable, Iterator
@@ -550,30 +551,25 @@ def flash_attention(
 
 
 # cell: 18.10-recomputed
-class once_more:  # noqa: N801, a context manager
+@contextlib.contextmanager
+def once_more(layer: Layer, states: dict[str, Any]) -> Iterator[None]:
     """Record in this block, and draw what `states` would draw; afterwards all is as before.
 
     Args:
         layer: whose random generators are set.
         states: their states, by name.
     """
-
-    def __init__(self, layer: Layer, states: dict[str, Any]) -> None:
-        self.generators, self.states = generators(layer), states
-
-    def __enter__(self) -> None:
-        self.recording, Op.recording = Op.recording, True
-        self.later = {name: rng.bit_generator.state for name, rng in self.generators.items()}
-        self.set(self.states)
-
-    def __exit__(self, *_: object) -> None:
-        Op.recording = self.recording
-        self.set(self.later)
-
-    def set(self, states: dict[str, Any]) -> None:
-        """Put each generator into its state."""
-        for name, rng in self.generators.items():
+    own, recording = generators(layer), Op.recording
+    later = {name: rng.bit_generator.state for name, rng in own.items()}
+    try:
+        Op.recording = True
+        for name, rng in own.items():
             rng.bit_generator.state = states[name]
+        yield
+    finally:
+        Op.recording = recording
+        for name, rng in own.items():
+            rng.bit_generator.state = later[name]
 
 
 @op
