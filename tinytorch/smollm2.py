@@ -39,16 +39,46 @@ PARTS = {
 OUTSIDE = {"tokens.weight": "token_embd.weight", "norm.weight": "output_norm.weight"}
 
 
+SIZES = (
+    "vocab_size", "context_length", "block_count", "attention.head_count",
+    "attention.head_count_kv", "embedding_length", "feed_forward_length", "rope.freq_base",
+    "attention.layer_norm_rms_epsilon",
+)  # fmt: skip
+TABLES = ("tokens", "token_type", "merges")
+
+
+# ---- The file ----
+
+
+def open_file(path: str | Path) -> GGUFFile:
+    """Read what a file holds, and see that it is a model which these classes can run.
+
+    Raises:
+        ValueError: the file is damaged, or holds another kind of model; the message names it.
+    """
+    file = read_gguf(path)
+    kind = file.metadata.get("general.architecture")
+    if kind != "llama":
+        raise ValueError(f"{path} holds a model of the kind {kind!r}; a 'llama' is asked for")
+    names = [f"llama.{name}" for name in SIZES] + [f"tokenizer.ggml.{name}" for name in TABLES]
+    missing = [name for name in names if name not in file.metadata]
+    if missing:
+        raise ValueError(f"{path} does not say {', '.join(missing)}")
+    eps = file.metadata["llama.attention.layer_norm_rms_epsilon"]
+    if not np.isclose(eps, 1e-5):
+        raise ValueError(f"{path} asks for RMSNorm with eps {eps}; it is 1e-5 here")
+    absent = {START, END, TEXT_END} - {*file.metadata["tokenizer.ggml.tokens"]}
+    if absent:
+        raise ValueError(f"{path} has no tokens {sorted(absent)}: it is no model to chat with")
+    return file
+
+
 # ---- The model ----
 
 
 def read_config(metadata: Mapping[str, Any], context_len: int | None = None) -> DecoderConfig:
     """The sizes of the model in a file; `context_len` may be less than it was trained for."""
-    if metadata.get("general.architecture") != "llama":
-        raise ValueError(f"the file holds no Llama: {metadata.get('general.architecture')!r}")
-    own = {key.removeprefix("llama."): x for key, x in metadata.items()}
-    if not np.isclose(own["attention.layer_norm_rms_epsilon"], 1e-5):
-        raise ValueError(f"RMSNorm has eps 1e-5 here; {own['attention.layer_norm_rms_epsilon']}")
+    own = {name: metadata[f"llama.{name}"] for name in SIZES}
     return DecoderConfig(
         vocab_size=own["vocab_size"],
         context_len=min(context_len or own["context_length"], own["context_length"]),
@@ -302,5 +332,5 @@ def load(
     Raises:
         ValueError: the file is damaged or holds another kind of model.
     """
-    file = read_gguf(path)
+    file = open_file(path)
     return load_model(file, attention, context_len), SmolTokenizer(file.metadata)

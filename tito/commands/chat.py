@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +49,9 @@ def chat(model: Path | None, **settings: Any) -> int:
     console.note(f"loading {file.name} with {settings['attention']} attention")
     script = Path(__file__).with_name("converse.py")
     with Dialogue(script, course.root, {**settings, "model": str(file)}) as dialogue:
-        told(course, dialogue.receive())
+        said = told(course, dialogue.receive())
+        if "refused" in said:
+            raise TitoError(said["refused"], f"`tito data get {MODEL.name}` fetches one that fits")
         console.ok(f"ready after {time.monotonic() - begun:.1f} s; Ctrl-C stops an answer, an empty"
                    " line ends")  # fmt: skip
         while text := ask():
@@ -56,7 +61,11 @@ def chat(model: Path | None, **settings: Any) -> int:
 
 def require_exports(course: Course, attention: str) -> None:
     """Refuse to begin without the modules that the model is made of; they are named."""
-    needed = set(IMPORT.findall((course.root / "tinytorch" / "smollm2.py").read_text("utf-8")))
+    builder = course.root / "tinytorch" / "smollm2.py"
+    if not builder.is_file():
+        what = f"{builder} is missing: this folder is of an earlier course"
+        raise TitoError(what, "`tito update`")
+    needed = set(IMPORT.findall(builder.read_text("utf-8")))
     needed |= {"core.attention"} | ({"core.acceleration"} if attention == "flash" else set())
     found: list[Module] = []
     for module in reversed(course.modules):
@@ -95,22 +104,25 @@ def import_line_editing() -> None:
 def answer(course: Course, dialogue: Dialogue, text: str) -> None:
     """Ask, and print the answer as it comes; Ctrl-C asks the child to stop."""
     dialogue.send(ask=text)
-    while True:
-        try:
-            said = told(course, dialogue.receive())
-        except KeyboardInterrupt:
-            dialogue.send(stop=True)
-            continue
-        if "text" in said:
+    with asked_to_stop(dialogue):
+        while "text" in (said := told(course, dialogue.receive())):
             click.echo(printable(said["text"]), nl=False)
             sys.stdout.flush()
-        elif "refused" in said:
-            console.bad(said["refused"], "say it in fewer words, or begin with a larger --context")
-            return
-        else:
-            summary(said["end"])
-            draw(said["looked"])
-            return
+    if "refused" in said:
+        console.bad(said["refused"], "say it in fewer words, or begin with a larger --context")
+        return
+    summary(said["end"])
+    draw(said["looked"])
+
+
+@contextmanager
+def asked_to_stop(dialogue: Dialogue) -> Iterator[None]:
+    """In this block Ctrl-C ends nothing here: the child hears of it."""
+    before = signal.signal(signal.SIGINT, lambda *_: dialogue.send(stop=True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def told(course: Course, said: dict[str, Any]) -> dict[str, Any]:

@@ -38,14 +38,15 @@ class Watched:
 class Talk:
     """The model, and what was said so far."""
 
-    def __init__(self, settings: dict[str, Any]) -> None:
-        np, own = import_module("numpy"), import_module("tinytorch.smollm2")
+    def __init__(self, settings: dict[str, Any], own: Any, file: Any) -> None:
+        np = import_module("numpy")
         where, name = ATTENTION[settings["attention"]]
         attention = getattr(import_module(f"tinytorch.core.{where}"), name)
         plain = import_module("tinytorch.core.attention").vectorized_attention
         self.watched = Watched(attention, plain) if settings["show"] else None
         look = self.watched or attention
-        self.model, self.tokenizer = own.load(settings["model"], look, settings["context"])
+        self.model = own.load_model(file, look, settings["context"])
+        self.tokenizer = own.SmolTokenizer(file.metadata)
         self.conversation = own.Conversation(
             self.model,
             self.tokenizer,
@@ -112,7 +113,13 @@ def main() -> None:
 
     threading.Thread(target=listen, daemon=True).start()
     try:
-        talk = Talk(settings)
+        builder = import_module("tinytorch.smollm2")
+        try:
+            file = builder.open_file(settings["model"])
+        except (OSError, ValueError) as error:  # the file's fault, and no code of the learner's
+            say(refused=str(error))
+            return
+        talk = Talk(settings, builder, file)
         say(ready=True)
         while True:
             talk.answer(questions.get(), stop, say)

@@ -5,13 +5,16 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tests.tinytorch.small_gguf import array, number, text
 from tito.commands.chat import printable
+from tito.commands.converse import Talk
 
 ROOT = Path(__file__).resolve().parents[3]
 WIDTH, HIDDEN, CONTEXT = 32, 64, 512
@@ -118,15 +121,55 @@ def test_missing_modules_are_named(mine, model) -> None:
     assert "17 memoization, 18 acceleration" in done.stdout
 
 
-def test_a_model_that_is_not_here_comes_with_the_command_that_fetches_it(mine, tmp_path) -> None:
+def test_a_model_that_is_not_here_or_does_not_fit_comes_with_the_command_that_fetches_one(
+    mine, model
+) -> None:
     done = chat(mine)
     assert done.returncode == 2
     assert "`tito data get smollm2`" in done.stdout
     (mine / "broken.gguf").write_bytes(b"GGUF" + b"\x03\0\0\0" * 5)
-    done = chat(mine, "--model", mine / "broken.gguf")
-    assert done.returncode == 1
-    assert "broken.gguf cannot be read" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
+    foreign = model.read_bytes().replace(b"llama.block_count", b"llama.block_other")
+    (mine / "foreign.gguf").write_bytes(foreign)
+    for name, says in {
+        "broken.gguf": "broken.gguf cannot be read: ",
+        "foreign.gguf": "foreign.gguf does not say llama.block_count\n  `tito data get smollm2`",
+    }.items():
+        done = chat(mine, "--model", mine / name)
+        assert done.returncode == 2
+        assert says in done.stdout and "notebook" not in done.stdout
+        assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_folder_of_an_earlier_course_is_told_to_update(mine, model) -> None:
+    (mine / "tinytorch" / "smollm2.py").unlink()
+    done = chat(mine, "--model", model)
+    assert done.returncode == 2
+    assert "smollm2.py is missing: this folder is of an earlier course\n  `tito up" in done.stdout
+
+
+class Endless:
+    """A conversation whose answer would have a thousand pieces."""
+
+    turn = SimpleNamespace(prompt_tokens=1)
+
+    def ask(self, text, most):
+        yield from map(str, range(1000))
+
+
+def test_an_answer_ends_with_the_piece_at_which_it_was_asked_to_stop() -> None:
+    talk, stop, said = Talk.__new__(Talk), threading.Event(), []
+    talk.conversation, talk.watched, talk.most = Endless(), None, None
+    talk.model = SimpleNamespace(config=SimpleNamespace(context_len=64))
+
+    def say(**what):
+        said.append(what)
+        if what.get("text") == "2":
+            stop.set()
+
+    stop.set()  # of the answer before
+    talk.answer("hello", stop, say)
+    assert [one["text"] for one in said[:-1]] == ["0", "1", "2"]
+    assert said[-1]["looked"] == []
 
 
 def test_the_exercise_is_named_where_the_learners_code_fails(mine, model) -> None:
