@@ -715,6 +715,11 @@ def of_head(sight: Sight, bias: Array | None, b: int, h: int) -> Sight:
     return replace(sight, mask=mask, bias=None if bias is None else bias[b, h])
 
 
+def threads_worth(num_scores: int) -> int:
+    """How many threads so many scores are worth: starting them takes most of a millisecond."""
+    return blas_threads() if num_scores >= 1 << 20 else 1
+
+
 def attend_head(q: Array, k: Array, v: Array, sight: Sight) -> tuple[Array, Array]:
     """Output (n_q, d_v) and log-sum-exp (n_q,) of one head."""
     if sight.bias is None and sight.softcap is None:
@@ -751,7 +756,7 @@ def flash(q: Array, k: Array, v: Array, *bias: Array, sight: Sight) -> Array:
         keys, values = k[b, h // group], v[b, h // group]
         output[b, h, :, :-1], output[b, h, :, -1] = attend_head(q[b, h], keys, values, own)
 
-    for_each_head(work, batch * heads, blas_threads())
+    for_each_head(work, batch * heads, threads_worth(batch * heads * n_q * k.shape[2]))
     return output
 
 
@@ -779,7 +784,7 @@ def flash_rule(
         found = attend_backward(g, q[b, h], keys, values, out, lse, own, scores)
         grad_q[b, h], grad_k[b, h], grad_v[b, h] = found
 
-    for_each_head(work, batch * heads, blas_threads())
+    for_each_head(work, batch * heads, threads_worth(batch * heads * n_q * n_k))
     grouped = (x.reshape(batch, kv_heads, group, *x.shape[2:]) for x in (grad_k, grad_v))
     shared = [x.sum(axis=2) for x in grouped]
     return (grad_q, *shared, *([] if grad_bias is None else [grad_bias]))

@@ -82,7 +82,7 @@ def test_two_threads_give_the_same_bytes_as_one(options, monkeypatch):
             workers.add(asked)
             real(work, count, asked)
 
-        leaves = [Tensor(x, requires_grad=True) for x in normal(7, *[(2, 3, 300, 8)] * 3)]
+        leaves = [Tensor(x, requires_grad=True) for x in normal(7, *[(2, 3, 420, 8)] * 3)]
         with threadpool_limits(threads, "blas"), monkeypatch.context() as patched:
             patched.setattr(acceleration, "for_each_head", noting)
             output, _ = flash_attention(*leaves, **options)
@@ -94,6 +94,12 @@ def test_two_threads_give_the_same_bytes_as_one(options, monkeypatch):
         pytest.skip("this NumPy's linear algebra has no threads that can be limited")
     one, two = run(1), run(2)
     assert [x.tobytes() for x in one] == [x.tobytes() for x in two]
+
+
+def test_few_scores_start_no_thread() -> None:
+    with threadpool_limits(2, "blas"):
+        assert acceleration.threads_worth(1000) == 1
+        assert acceleration.threads_worth(10_000_000) == acceleration.blas_threads()
 
 
 def test_an_error_in_a_thread_reaches_the_caller(monkeypatch):
