@@ -65,11 +65,10 @@ def test_multi_head_attention(attention) -> None:
 
 def test_a_gpt(attention) -> None:
     """With any attention of the library; the loss adds no product."""
-    from benchmarks.torch_gpt import torch_twin
-
+    peer = pytest.importorskip("benchmarks.torch_gpt", reason="a learner has no benchmarks")
     config = GPTConfig(vocab_size=13, context_len=11, num_layers=2, num_heads=3, embed_dim=6)
     model, ids = GPT(config, attention), np.random.default_rng(1).integers(0, 13, (2, 7))
-    twin, theirs = torch_twin(config, pytorch_state(model)), torch.tensor(ids)
+    twin, theirs = peer.torch_twin(config, pytorch_state(model)), torch.tensor(ids)
 
     def loss(logits: Any) -> Any:
         return torch.nn.functional.cross_entropy(logits.reshape(-1, 13), theirs.reshape(-1))
