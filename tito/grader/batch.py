@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -30,15 +30,15 @@ from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.exercises import find_exercises
 from tito.grader import other_answers
-from tito.grader.gradebook import IN_TIME, Batch, Gradebook, Job, Lateness
+from tito.grader.gradebook import Batch, Gradebook, Job
 from tito.grader.intake.find import Source, Submission, Unreadable, read_submission
 from tito.grader.judge import LIMIT, Session
 from tito.grader.plugin import SESSIONS, VERDICT, check_of, counted, is_check
 from tito.grader.sandbox import NAMES
+from tito.grader.terms import Terms
 from tito.grader.verdict import PASSED, Check, Graded, Verdict
 from tito.run.environment import chosen
 
-DAY = 24 * 60 * 60.0
 BEAT = 0.05  # seconds between two looks at the judges
 HOUR = 60 * 60.0  # at the usual limit: more than all the probes of one submission can take
 ENDED = "it ended the judge itself: look at it by hand"
@@ -51,6 +51,7 @@ sys.path[:1] = [] if home in sys.path else [home]
 from tito.grader.batch import judge
 judge()
 """
+_POINTS = re.compile(rb"[ \t]*@?\bpytest\.mark\.points\([^()]*\)[ \t]*\r?\n?")
 NOT_NEEDED = ("cacheprovider", "logging", "unraisableexception", "threadexception")
 
 
@@ -64,7 +65,6 @@ class Plan:
     seed: int | None = None  # None: the gradebook's own, or a new one drawn
     jobs: int = 1
     limit: float = LIMIT
-    late: Lateness = IN_TIME
     again: frozenset[str] = frozenset()  # names of submissions to grade anew
     checks: tuple[str, ...] = ()  # names of the only checks to grade anew
 
@@ -94,10 +94,14 @@ class Run:
         batch = Batch(module.folder_name, self.seed, checks, content)
         return Gradebook(self.book, batch, renew=bool(self.checks))
 
-    def grade(self, found: list[Submission]) -> Iterator[str]:
+    def close(self) -> None:
+        while self.judges:
+            self.judges.pop().close()
+
+    def grade(self, found: list[Submission], terms: Terms = Terms()) -> Iterator[str]:  # noqa: B008
         """Grade what is not graded yet, or not as it is now; tell each name when it is done."""
-        self.jobs = {one.name: self._job(one) for one in found}
-        self.gradebook.set_lateness(self.plan.late)
+        self.jobs = {one.name: self._job(one, terms) for one in found}
+        self.gradebook.set_terms(terms)
         self.gradebook.enqueue(self.jobs)
         self.judges[0].begin()
         for _ in range(1, min(self.plan.jobs, len(found))):
@@ -110,17 +114,17 @@ class Run:
                 left -= done
                 time.sleep(BEAT)
         finally:
-            for judge in self.judges:
-                judge.close()
+            self.close()
 
-    def _job(self, found: Submission) -> Job:
+    def _job(self, found: Submission, terms: Terms) -> Job:
         names = [check.name for check in self.gradebook.batch.checks]
         return {
             "name": found.name,
             "student": found.student,
             "path": str(found.path.absolute()),
             "others": [str(path.absolute()) for path in found.others],
-            "late_days": late_days(found, self.plan.late.due),
+            "late_days": terms.late.days(found.time, found.late),
+            "ids": found.ids,
             "anew": self.checks or (names if found.name in self.plan.again else []),
         }
 
@@ -148,8 +152,9 @@ class Run:
         if self.deaths[claimed] == 1:
             self.gradebook.give_back(judge.name)
         elif claimed:
-            student, late = self.jobs[claimed]["student"], self.jobs[claimed]["late_days"]
-            graded = Graded(claimed, student, "", "", (), judge.note, late)
+            job = self.jobs[claimed]
+            known = job["student"], "", "", (), judge.note, job["late_days"], tuple(job["ids"])
+            graded = Graded(claimed, *known)
             self.gradebook.finish(judge.name, graded)
         else:
             raise _broken(self.plan.module)
@@ -227,8 +232,9 @@ class Loop:
         # First the public ones: no reason that a learner sees can hold what a hidden one asked.
         asked = sorted(items, key=lambda item: check_of(item).hidden)
         while claimed := book.claim(self.name):
-            graded = replace(self.grade(asked, *claimed), late_days=claimed[0]["late_days"])
-            book.finish(self.name, graded)
+            job, before = claimed
+            known = {"late_days": job["late_days"], "ids": tuple(job["ids"])}
+            book.finish(self.name, replace(self.grade(asked, job, before), **known))
         self.finished = True
 
     def grade(self, items: list[pytest.Item], job: Job, before: Graded | None) -> Graded:
@@ -322,14 +328,6 @@ def _refuse_same_names(checks: tuple[Check, ...]) -> None:
         raise TitoError(f"two checks are called {twice[0]}", "give one of them another name")
 
 
-def late_days(found: Submission, due: float | None) -> int:
-    """Whole days begun after the due time; where only the name says late, one."""
-    if due is None:
-        return int(found.late)
-    after = (found.time or due) - due
-    return max(math.ceil(after / DAY), int(found.late), 0)
-
-
 def _seed(plan: Plan, book: Path) -> int:
     """The one that was asked for, else the gradebook's own, else one that nobody can know."""
     if plan.seed is not None:
@@ -342,6 +340,7 @@ def fingerprint(course: Course, module: Module) -> str:
     files = [module.script, module.checks, module.hidden_checks]
     files.append(course.root / other_answers.FOLDER / f"{module.folder_name}.md")
     content = [file.read_bytes() if file.exists() else b"" for file in files]
+    content = [_POINTS.sub(b"", one) for one in content]  # what a check is worth is no part of it
     return hashlib.sha256(b"\0".join([__version__.encode(), *content])).hexdigest()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tito.grader.gradebook import Batch
+from tito.grader.grades import Grade
 from tito.grader.text import number
 from tito.grader.verdict import PASSED, Check, Graded, Verdict
 
@@ -56,6 +57,8 @@ class Section:
     name: str
     points: str
     lines: list[Line]
+    comment: str = ""  # an instructor's
+    by_hand: str = ""  # that the points are not the checks', or that they do not count
 
     @property
     def heading(self) -> str:
@@ -72,15 +75,18 @@ class Feedback:
 
     module: str  # "12"
     title: str  # "attention"
+    grade: Grade
     graded: Graded
     points: str
     share: float  # of all points, from 0 to 1
+    by_hand: str  # that the total is not the sum, or that all of it is excused
     late: str
+    comment: str  # an instructor's, about the whole
     sections: list[Section]
 
     @property
     def who(self) -> str:
-        return self.graded.student or self.graded.name
+        return self.grade.student or self.graded.name
 
     @property
     def next_exercise(self) -> Section | None:
@@ -89,6 +95,8 @@ class Feedback:
     @property
     def next_step(self) -> str:
         """What to do next, in a sentence; `commands` says it in commands."""
+        if not self.grade.graded:
+            return "Nothing was handed in."
         if not self.graded.verdicts:
             return "Nothing could be graded. Correct what the note above says, and hand in again."
         if not self.next_exercise:
@@ -106,29 +114,47 @@ class Feedback:
         }
 
 
-def feedback(
-    batch: Batch, graded: Graded, exercise_names: dict[str, str], late_percent: float = 0
-) -> Feedback:
+def feedback(batch: Batch, grade: Grade, exercise_names: dict[str, str]) -> Feedback:
     module, _, title = batch.module.partition("_")
-    sections = [
-        _section(exercise, exercise_names.get(exercise, ""), results)
-        for exercise, results in batch.by_exercise(graded).items()
-    ]
+    graded = grade.graded or Graded("", grade.student, "", "", ())
+    found = batch.by_exercise(graded)
     return Feedback(
         module=module,
         title=title.replace("_", " "),
+        grade=grade,
         graded=graded,
-        points=out_of(graded.points, batch.out_of),
-        share=graded.points / batch.out_of if batch.out_of else 0,
-        late=late(graded, late_percent),
-        sections=sections,
+        points=out_of(grade.earned, grade.out_of),
+        share=min(1, grade.earned / grade.out_of) if grade.out_of else 0,
+        by_hand=_total_by_hand(grade),
+        late=late(grade),
+        comment=grade.comments.get("", ""),
+        sections=[
+            _section(grade, exercise, exercise_names.get(exercise, ""), results)
+            for exercise, results in found.items()
+        ],
     )
 
 
-def _section(exercise: str, name: str, results: list[tuple[Check, Verdict]]) -> Section:
-    earned = sum(verdict.points for _, verdict in results)
-    points = out_of(earned, sum(check.points for check, _ in results))
-    return Section(exercise, name, points, [line(*result) for result in results])
+def _total_by_hand(grade: Grade) -> str:
+    if grade.is_excused:
+        return "Excused: this assignment does not count."
+    if grade.total is None:
+        return ""
+    return f"Set by hand: the exercises add up to {number(sum(grade.points.values()))}."
+
+
+def _section(
+    grade: Grade, exercise: str, name: str, results: list[tuple[Check, Verdict]]
+) -> Section:
+    earned, most = grade.by_checks[exercise], sum(check.points for check, _ in results)
+    points, by_hand = grade.points.get(exercise), ""
+    if points is None:
+        by_hand = "Excused: this exercise does not count."
+    elif points != earned:
+        by_hand = f"Set by hand: the checks gave {out_of(earned, most)}."
+    shown = out_of(earned if points is None else points, most)
+    comment = grade.comments.get(exercise, "")
+    return Section(exercise, name, shown, [line(*one) for one in results], comment, by_hand)
 
 
 def line(check: Check, verdict: Verdict) -> Line:
@@ -149,15 +175,10 @@ def out_of(points: float, most: float) -> str:
     return f"{number(points)} of {number(most)}"
 
 
-def final_points(graded: Graded, late_percent: float) -> float:
-    """The points that count once lateness has cost its share."""
-    return graded.points * max(0.0, 1 - late_percent * graded.late_days / 100)
-
-
-def late(graded: Graded, late_percent: float) -> str:
+def late(grade: Grade) -> str:
     """Empty for work in time."""
-    if not graded.late_days:
+    if not grade.late_days:
         return ""
-    days = f"{graded.late_days} day{'s' if graded.late_days > 1 else ''} late"
-    final = number(final_points(graded, late_percent))
-    return f"{days}: {final} points count" if late_percent else days
+    days = f"{grade.late_days} day{'s' if grade.late_days > 1 else ''} late"
+    counted = grade.earned * (1 - grade.deducted)
+    return f"{days}: {number(counted)} points count" if grade.deducted else days

@@ -19,32 +19,21 @@ from pathlib import Path
 from typing import Any
 
 from tito.errors import TitoError
+from tito.grader.terms import Terms, from_json
 from tito.grader.text import printable
-from tito.grader.verdict import Check, Graded, Verdict
+from tito.grader.verdict import PASSED, Check, Graded, Verdict
 
 WAIT = 60.0  # seconds for another process to finish its row
 SCHEMA = """
-CREATE TABLE batch (content TEXT NOT NULL, due REAL, percent REAL NOT NULL);  -- one row
+CREATE TABLE batch (content TEXT NOT NULL, terms TEXT NOT NULL);  -- one row
 CREATE TABLE submissions (name TEXT PRIMARY KEY, graded TEXT NOT NULL);
 CREATE TABLE queue (name TEXT PRIMARY KEY, job TEXT NOT NULL, judge TEXT)  -- who claimed it"""
+DIFFERING = {  # in shards of one batch
+    "late": "another due time or penalty",
+    "roster": "another roster",
+    "adjustments": "other adjustments",
+}
 Job = dict[str, Any]  # what a judge has to know of a submission
-
-
-@dataclass(frozen=True)
-class Lateness:
-    """When work was due, and what a day costs: kept, so that a later run need not say it again."""
-
-    due: float | None = None  # POSIX seconds
-    percent: float = 0
-
-    def with_changes(self, due: float | None = None, percent: float | None = None) -> Lateness:
-        """What is not given stays as it is."""
-        return Lateness(
-            self.due if due is None else due, self.percent if percent is None else percent
-        )
-
-
-IN_TIME = Lateness()  # whenever it comes
 
 
 @dataclass(frozen=True)
@@ -85,7 +74,9 @@ class Gradebook:
     def __init__(self, path: Path, batch: Batch | None, renew: bool = False) -> None:
         """Open the gradebook, or make it; None takes whatever batch is in it.
 
-        `renew` is for a check that was changed inside: all else must be as it was.
+        `renew` is for a check that was changed inside: all else must be as it was. Where checks
+        have other points than before, and nothing else is new, each row gets those of its
+        verdicts: `worth` has the old ones and the new ones by check.
         """
         self.path = path
         if (batch is None or renew) and not path.is_file():
@@ -94,13 +85,19 @@ class Gradebook:
         with self._connection("BEGIN IMMEDIATE" if batch else "BEGIN") as connection:
             if batch and not connection.execute("SELECT name FROM sqlite_master").fetchone():
                 _create(connection, batch)
-            self.batch = _read_batch(connection)
+            self.batch = stored = _read_batch(connection)
+            self.worth = _worth(stored, batch) if batch else {}
             if batch and renew:
-                self.batch = replace(self.batch, fingerprint=batch.fingerprint)
+                stored = replace(stored, fingerprint=batch.fingerprint)
             if batch:
-                _compare(path, self.batch, batch)
-            if batch and renew:
+                _compare(
+                    path, replace(stored, checks=batch.checks) if self.worth else stored, batch
+                )
+                self.batch = batch
+            if batch and (renew or self.worth):
                 connection.execute("UPDATE batch SET content = ?", (json.dumps(asdict(batch)),))
+            if self.worth:
+                _give_points(connection, self.worth)
 
     @contextmanager
     def _connection(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
@@ -119,13 +116,13 @@ class Gradebook:
             message = f"cannot use the gradebook {self.path}: {error}"
             raise TitoError(message, "is it a gradebook, and free to write?") from error
 
-    def lateness(self) -> Lateness:
+    def terms(self) -> Terms:
         with self._connection("BEGIN") as connection:
-            return Lateness(*connection.execute("SELECT due, percent FROM batch").fetchone())
+            return from_json(connection.execute("SELECT terms FROM batch").fetchone()[0])
 
-    def set_lateness(self, late: Lateness) -> None:
+    def set_terms(self, terms: Terms) -> None:
         with self._connection() as connection:
-            connection.execute("UPDATE batch SET due = ?, percent = ?", (late.due, late.percent))
+            connection.execute("UPDATE batch SET terms = ?", (terms.to_json(),))
 
     def all(self) -> list[Graded]:
         """Sorted by name, the verdicts in the author's order, however they were recorded."""
@@ -188,10 +185,11 @@ class Gradebook:
             return dict(connection.execute("SELECT name, judge FROM queue"))
 
 
-def merge_gradebooks(paths: Iterable[Path], to: Path, percent: float | None = None) -> Gradebook:
+def merge_gradebooks(paths: Iterable[Path], to: Path, **late: float | None) -> Gradebook:
     """Make one gradebook of several; `to` may be there already and counts as one of them."""
     old = [Gradebook(to, None)] if to.exists() else []
-    books = [*old, *(Gradebook(path, None) for path in paths)]
+    shards = [Gradebook(path, None) for path in paths]
+    books = [*old, *shards]
     if not books:
         raise TitoError("no gradebooks to merge", "name at least one")
     found: dict[str, tuple[Graded, Path]] = {}
@@ -204,29 +202,34 @@ def merge_gradebooks(paths: Iterable[Path], to: Path, percent: float | None = No
                     f"{graded.name} stands in {where} and, with other content, in {book.path}",
                     "grade it again in one of them and leave it out of the other",
                 )
-    late = _common(old or books, percent)
+    terms = _common(shards or old, late)
+    if old:
+        terms = replace(terms, late=old[0].terms().late.with_changes(**late))
     merged = Gradebook(to, books[0].batch)
-    merged.set_lateness(late)
+    merged.set_terms(terms)
     merged.record(*(graded for graded, _ in found.values()))
     return merged
 
 
-def _common(books: list[Gradebook], given: float | None) -> Lateness:
-    """What all shards were told of due time and penalty, the latter unless it is given."""
-    first, *others = (book.lateness().with_changes(percent=given) for book in books)
-    for late, book in zip(others, books[1:], strict=True):
-        if late != first:
-            raise TitoError(
-                f"{book.path} has another due time or penalty than {books[0].path}",
-                "grade each shard with the same --due and --late-percent",
-            )
+def _common(books: list[Gradebook], changes: dict[str, float | None]) -> Terms:
+    """What all shards were told, with the changes to lateness that are given now."""
+    told = [book.terms() for book in books]
+    first, *others = (replace(one, late=one.late.with_changes(**changes)) for one in told)
+    for one, book in zip(others, books[1:], strict=True):
+        for what, words in DIFFERING.items():
+            if getattr(one, what) != getattr(first, what):
+                raise TitoError(
+                    f"{book.path} has {words} than {books[0].path}",
+                    "grade each shard of the same folder, with the same options",
+                )
     return first
 
 
 def _create(connection: sqlite3.Connection, batch: Batch) -> None:
     for statement in SCHEMA.split(";"):
         connection.execute(statement)
-    connection.execute("INSERT INTO batch VALUES (?, NULL, 0)", (json.dumps(asdict(batch)),))
+    values = json.dumps(asdict(batch)), Terms().to_json()
+    connection.execute("INSERT INTO batch VALUES (?, ?)", values)
 
 
 def _read_batch(connection: sqlite3.Connection) -> Batch:
@@ -234,9 +237,32 @@ def _read_batch(connection: sqlite3.Connection) -> Batch:
     return Batch(**{**content, "checks": tuple(Check(**check) for check in content["checks"])})
 
 
+def _worth(stored: Batch, wanted: Batch) -> dict[str, tuple[float, float]]:
+    """The checks that have other points now; none if anything else about checks is new."""
+    if [replace(one, points=0) for one in stored.checks] != [
+        replace(one, points=0) for one in wanted.checks
+    ]:
+        return {}
+    pairs = zip(stored.checks, wanted.checks, strict=True)
+    return {old.name: (old.points, new.points) for old, new in pairs if old.points != new.points}
+
+
+def _give_points(connection: sqlite3.Connection, worth: dict[str, tuple[float, float]]) -> None:
+    for name, text in connection.execute("SELECT name, graded FROM submissions").fetchall():
+        content = json.loads(text)
+        for verdict in content["verdicts"]:
+            old, new = worth.get(verdict["check"], (0, 0))
+            if old != new:
+                share = verdict["points"] / old if old else verdict["category"] == PASSED
+                verdict["points"] = share * new
+        row = json.dumps(content, ensure_ascii=False), name
+        connection.execute("UPDATE submissions SET graded = ? WHERE name = ?", row)
+
+
 def _graded(text: str) -> Graded:
     content = json.loads(text)
-    return Graded(**{**content, "verdicts": tuple(Verdict(**one) for one in content["verdicts"])})
+    verdicts = tuple(Verdict(**one) for one in content["verdicts"])
+    return Graded(**{**content, "verdicts": verdicts, "ids": tuple(content["ids"])})
 
 
 def _printable(fields: list[tuple[str, Any]]) -> dict[str, Any]:

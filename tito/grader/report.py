@@ -10,60 +10,72 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tito.errors import TitoError
 from tito.files import atomic_write
-from tito.grader.feedback import feedback, final_points, late, line
+from tito.grader.feedback import feedback, late, line
 from tito.grader.gradebook import Batch, Gradebook
+from tito.grader.grades import NOTHING, Grade, grades
 from tito.grader.page import markdown, page
+from tito.grader.table import plain
 from tito.grader.text import file_names, number, printable
 from tito.grader.verdict import Check, Graded, Verdict
 
 FOLDERS = {"feedback": (".html", ".md"), "gradescope": (".json",)}
-# A spreadsheet takes a cell that begins so for a formula, and in some countries cells end at ";".
-_FORMULA = re.compile(r'(^|;)([\s"]*)(?=[=+\-@＝＋－＠])')
 
 
-def write_reports(
-    gradebook: Gradebook, folder: Path, exercise_names: dict[str, str], late_percent: float = 0
-) -> None:
-    """Write grades.csv, checks.csv, grades.json, gradescope/ and feedback/ into the folder."""
+def write_reports(gradebook: Gradebook, folder: Path, exercise_names: dict[str, str]) -> None:
+    """Write every file that is made from a gradebook into the folder."""
     for name, endings in FOLDERS.items():
         _refuse_others(folder / name, endings)
-    batch, submissions = gradebook.batch, gradebook.all()
-    files = file_names(graded.name for graded in submissions)
+    batch, terms = gradebook.batch, gradebook.terms()
+    submissions = gradebook.all()
+    learners = grades(batch, submissions, terms)
+    files = file_names(grade.key for grade in learners)
     pages, for_gradescope = {}, {}
-    for graded in submissions:
-        name = files[graded.name]
-        told = feedback(batch, graded, exercise_names, late_percent)
-        pages[f"{name}.html"], pages[f"{name}.md"] = page(told), markdown(told)
-        for_gradescope[f"{name}.json"] = gradescope(batch, graded, late_percent)
-    atomic_write(folder / "grades.csv", grades_csv(batch, submissions, late_percent))
+    for grade in learners:
+        name = files[grade.key]
+        if grade.graded or grade.comments:
+            told = feedback(batch, grade, exercise_names)
+            pages[f"{name}.html"], pages[f"{name}.md"] = page(told), markdown(told)
+        if grade.graded:
+            for_gradescope[f"{name}.json"] = gradescope(batch, grade)
+    atomic_write(folder / "grades.csv", grades_csv(batch, learners))
     atomic_write(folder / "checks.csv", checks_csv(batch, submissions))
-    atomic_write(folder / "grades.json", grades_json(batch, submissions, late_percent))
+    atomic_write(folder / "grades.json", grades_json(batch, learners))
+    atomic_write(folder / "skipped.csv", csv_bytes(["file", "reason"], terms.skipped))
+    atomic_write(folder / "missing.csv", missing_csv(learners))
     _replace_folder(folder / "feedback", pages)
     _replace_folder(folder / "gradescope", for_gradescope)
 
 
-def grades_csv(batch: Batch, submissions: Iterable[Graded], late_percent: float = 0) -> bytes:
-    """One row a submission, one column an exercise."""
-    header = ["name", "student", "points", "out_of", "final", "late_days"]
-    header += ["sandbox", "seed", "note", *map(_exercise, batch.exercises)]
+def grades_csv(batch: Batch, learners: Iterable[Grade]) -> bytes:
+    """One row a learner, one column an exercise; what is excused is empty."""
+    header = ["name", "student", "id", "team", "points", "out_of", "final", "late_days"]
+    header += ["comment", "sandbox", "seed", "note", *map(_exercise, batch.exercises)]
     rows = []
-    for graded in submissions:
-        by_exercise = batch.by_exercise(graded).values()
-        earned = [sum(verdict.points for _, verdict in results) for results in by_exercise]
-        final = final_points(graded, late_percent)
-        points = [graded.points, batch.out_of, final, graded.late_days]
-        how = [graded.level, batch.seed, graded.note]
-        rows.append([graded.name, graded.student, *points, *how, *earned])
-    return _csv(header, rows)
+    for grade in learners:
+        graded, person = grade.graded, grade.person
+        whose = [graded.name if graded else "", grade.student]
+        whose += [person.id, person.team] if person else ["", ""]
+        points = [grade.earned, grade.out_of, grade.final, grade.late_days]
+        how = [" ".join(grade.comments.values()), graded.level if graded else ""]
+        by_exercise = [grade.points.get(name) for name in batch.exercises]
+        rows.append([*whose, *points, *how, batch.seed, grade.note, *by_exercise])
+    return csv_bytes(header, rows)
+
+
+def missing_csv(learners: Iterable[Grade]) -> bytes:
+    """Who is in the roster, handed in nothing and is not excused."""
+    found = [grade for grade in learners if grade.note == NOTHING and not grade.is_excused]
+    people = [grade.person for grade in found if grade.person]
+    columns = ("name", "email", "section", "team")
+    return csv_bytes(columns, [[getattr(one, name) for name in columns] for one in people])
 
 
 def checks_csv(batch: Batch, submissions: Iterable[Graded]) -> bytes:
@@ -78,7 +90,7 @@ def checks_csv(batch: Batch, submissions: Iterable[Graded]) -> bytes:
         for graded in submissions
         for check, verdict in batch.results(graded)
     ]
-    return _csv(header, rows)
+    return csv_bytes(header, rows)
 
 
 def _exercise(exercise: str) -> str:
@@ -86,7 +98,7 @@ def _exercise(exercise: str) -> str:
     return f"exercise {exercise}"
 
 
-def _csv(header: list[str], rows: Iterable[list[Any]]) -> bytes:
+def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """With CRLF as RFC 4180 has it, and a byte-order mark: Excel reads é as Ã© without."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
@@ -94,37 +106,40 @@ def _csv(header: list[str], rows: Iterable[list[Any]]) -> bytes:
     return file.getvalue().encode("utf-8-sig")
 
 
-def _cell(value: str | float) -> str | float:
+def _cell(value: str | float | None) -> str | float:
     if isinstance(value, str):
-        return _FORMULA.sub(r"\1\2'", printable(value))
-    return number(value)
+        return plain(printable(value))
+    return "" if value is None else number(value)
 
 
-def grades_json(batch: Batch, submissions: Iterable[Graded], late_percent: float = 0) -> str:
+def grades_json(batch: Batch, learners: Iterable[Grade]) -> str:
     """Everything, for machines."""
-    rows = [
-        {**asdict(graded), "points": graded.points, "final": final_points(graded, late_percent)}
-        for graded in submissions
-    ]
-    return _json({**asdict(batch), "out_of": batch.out_of, "submissions": rows})
+    return _json({**asdict(batch), "out_of": batch.out_of, "learners": list(map(_row, learners))})
 
 
-def gradescope(batch: Batch, graded: Graded, late_percent: float = 0) -> str:
+def _row(grade: Grade) -> dict[str, Any]:
+    return {**asdict(grade), "earned": grade.earned, "final": grade.final}
+
+
+def gradescope(batch: Batch, grade: Grade) -> str:
     """What Gradescope takes as results.json.
 
     Every test is visible, since each says no more than its learner may see; one with visibility
     "hidden" would make Gradescope hide the total as well. Standard output is not for learners,
     and neither is the seed: the next submission's code can read what this one was told.
     """
+    graded = grade.graded
+    assert graded
     tests = [
         _gradescope_test(f"{exercise}.{count}", *result)
         for exercise, results in batch.by_exercise(graded).items()
         for count, result in enumerate(results, start=1)
     ]
+    comments = [f"{name} {text}".lstrip() for name, text in grade.comments.items()]
     return _json(
         {
-            "score": number(final_points(graded, late_percent)),
-            "output": _sentences(late(graded, late_percent), graded.note),
+            "score": number(grade.final or 0),
+            "output": _sentences(late(grade), grade.note, *comments),
             "output_format": "text",
             "test_output_format": "text",
             "test_name_format": "text",

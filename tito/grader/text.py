@@ -36,6 +36,12 @@ def _visible(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
+def folded(text: str) -> str:
+    """Letters and digits alone, small, without accents: `Doe, Zoë` and `doezoe` are alike."""
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in apart if char.isalnum())
+
+
 def number(value: float) -> float:
     """Two decimals at most, and none where there are none: 2, 2.5, 0.33."""
     rounded = round(value, 2)
@@ -49,18 +55,19 @@ def file_names(names: Iterable[str]) -> dict[str, str]:
     looks as if it had one gets its own: nobody's page can take the place of another's.
     """
     names = list(names)
-    count = Counter(_folded(name) for name in names)
+    count = Counter(_file_folded(name) for name in names)
     return {
-        name: name if _fits(name) and count[_folded(name)] == 1 else _hashed(name) for name in names
+        name: name if _fits(name) and count[_file_folded(name)] == 1 else _hashed(name)
+        for name in names
     }
 
 
-def _folded(name: str) -> str:
+def _file_folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _fits(name: str) -> bool:
-    usual = _PLAIN.fullmatch(name) and not _DEVICES.match(_folded(name)) and "--" not in name
+    usual = _PLAIN.fullmatch(name) and not _DEVICES.match(_file_folded(name)) and "--" not in name
     return bool(usual) and len(name.encode("utf-8")) <= 200
 
 

@@ -47,7 +47,8 @@ class Graded:
     level: str  # the sandbox: "3 bubblewrap", or "0 unsandboxed"
     verdicts: tuple[Verdict, ...]
     note: str = ""  # about the whole: why it could not be read, or what was read instead
-    late_days: int = 0
+    late_days: int = 0  # before any extension
+    ids: tuple[str, ...] = ()  # as platforms name the student: "canvas:31", "email:..."
 
     @property
     def points(self) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -14,19 +16,31 @@ from tito import console, files
 from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.grader.batch import Plan, Run, exercise_names, near
-from tito.grader.gradebook import IN_TIME, Gradebook, Lateness, merge_gradebooks
+from tito.grader.commands.terms import adjusted, lateness_now, terms_now
+from tito.grader.gradebook import Gradebook, merge_gradebooks
+from tito.grader.grades import Grade, grades
 from tito.grader.intake import find as intake
 from tito.grader.intake.find import Submission
 from tito.grader.judge import LIMIT
 from tito.grader.report import write_reports
 from tito.grader.sandbox import NAMES, level_here
+from tito.grader.terms import Terms
 from tito.learner.source import course_here
 
 BOOK = "gradebook.sqlite"
 DUE = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"]
-LATE = click.option(
-    "--late-percent", type=click.FloatRange(0, 100), help="Deducted for a day late."
+PERCENT = click.FloatRange(0, 100)
+LATE = (
+    click.option("--late-percent", type=PERCENT, help="Deducted for a day late."),
+    click.option("--late-cap", type=PERCENT, help="Deducted at most, however late."),
+    click.option("--late-grace", type=click.FloatRange(0), help="Hours late that cost nothing."),
 )
+
+
+def late_options(command: Callable[..., int]) -> Callable[..., int]:
+    for option in reversed(LATE):
+        command = option(command)
+    return command
 
 
 class WithDefault(click.Group):
@@ -50,10 +64,11 @@ def grade() -> None:
 @click.option("--seed", type=click.IntRange(0, 2**53), help="Draws the inputs of the checks.")
 @click.option("--limit", type=click.FloatRange(0.1), default=LIMIT, help="Seconds a probe.")
 @click.option("--due", type=click.DateTime(DUE), help="After this, days count as late.")
-@LATE
+@late_options
 @click.option("--again", multiple=True, metavar="NAME", help="Grade this submission anew.")
 @click.option("--check", "checks", multiple=True, metavar="TEST", help="Grade it of all anew.")
 @click.option("--shard", metavar="K/N", help="Only every Nth submission, from the Kth on.")
+@click.option("--roster", type=click.Path(path_type=Path), help="Who is in the course.")
 @click.option("--unsandboxed", is_flag=True, help="Grade even where no sandbox works.")
 def batch(
     submissions: Path,
@@ -64,38 +79,52 @@ def batch(
     limit: float,
     due: datetime | None,
     late_percent: float | None,
+    late_cap: float | None,
+    late_grace: float | None,
     again: tuple[str, ...],
     checks: tuple[str, ...],
     shard: str | None,
+    roster: Path | None,
     unsandboxed: bool,
 ) -> int:
     course, module = _course_of(name)
     to = folder or Path(f"grades-{module.folder_name}")
-    late = _lateness(to / BOOK, due.timestamp() if due else None, late_percent)
-    found = intake.find_submissions(submissions, module if late.due else None)
-    found = [one for one in found if one.path.resolve() != to.resolve()]  # an earlier run's
-    _refuse_unknown(again, found)
-    found = _shard(found, shard, seed) if shard else found
+    changes = {"percent": late_percent, "cap": late_cap, "grace": late_grace}
+    due_now = due.timestamp() if due else None
+    terms = terms_now(to / BOOK, submissions, roster, {"due": due_now, **changes})
+    every = intake.find_submissions(submissions, module if terms.late.due else None)
+    every = [one for one in every if one.path.resolve() != to.resolve()]  # an earlier run's
+    _refuse_unknown(again, every)
+    found = _shard(every, shard, seed) if shard else every
     level = level_here(course, module, unsandboxed)
     console.note(f"{len(found)} submissions, sandbox {NAMES[level]}")
-    plan = Plan(course, module, level, seed, jobs, limit, late, frozenset(again), checks)
+    plan = Plan(course, module, level, seed, jobs, limit, frozenset(again), checks)
     with files.lock(to):
-        book = _run(plan, to / BOOK, found)
-        write_reports(book, to, exercise_names(module), late.percent)
-    _conclude(book, to)
+        with closing(Run(plan, to / BOOK)) as run:
+            terms = adjusted(terms, run.gradebook.batch, submissions, every, exercise_names(module))
+            _grade(run, found, terms)
+        write_reports(run.gradebook, to, exercise_names(module))
+    _conclude(run.gradebook, to)
     return 0
 
 
 @grade.command(help="Make one gradebook of several FOLDERS that shards wrote.")
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--to", "folder", required=True, type=click.Path(path_type=Path))
-@LATE
-def merge(folders: tuple[Path, ...], folder: Path, late_percent: float | None) -> int:
-    _lateness(folder / BOOK, None, late_percent)
+@late_options
+def merge(
+    folders: tuple[Path, ...],
+    folder: Path,
+    late_percent: float | None,
+    late_cap: float | None,
+    late_grace: float | None,
+) -> int:
+    changes = {"percent": late_percent, "cap": late_cap, "grace": late_grace}
+    lateness_now(folder / BOOK, changes)
     with files.lock(folder):
-        book = merge_gradebooks([one / BOOK for one in folders], folder / BOOK, late_percent)
+        book = merge_gradebooks([one / BOOK for one in folders], folder / BOOK, **changes)
         _, module = _course_of(book.batch.module)
-        write_reports(book, folder, exercise_names(module), book.lateness().percent)
+        write_reports(book, folder, exercise_names(module))
     _conclude(book, folder)
     return 0
 
@@ -106,23 +135,6 @@ def _course_of(name: str) -> tuple[Course, Module]:
     if not module.check_files:
         raise TitoError(f"no checks for {module.name}", f"write {module.show(module.checks)}")
     return course, module
-
-
-def _lateness(book: Path, due: float | None, percent: float | None) -> Lateness:
-    """What the gradebook was told, and what is said now in its place: that counts for all rows."""
-    if not book.exists():
-        return IN_TIME.with_changes(due, percent)
-    old = Gradebook(book, None).lateness()
-    new = old.with_changes(due, percent)
-    if new.due != old.due:
-        console.note(f"due {_moment(new.due)}, not {_moment(old.due)}: days late are counted anew")
-    if new.percent != old.percent:
-        console.note(f"a day late costs {new.percent:g} %, not {old.percent:g} %, in all rows")
-    return new
-
-
-def _moment(due: float | None) -> str:
-    return f"{datetime.fromtimestamp(due):%Y-%m-%d %H:%M}" if due else "at any time"
 
 
 def _refuse_unknown(again: tuple[str, ...], found: list[Submission]) -> None:
@@ -141,29 +153,43 @@ def _shard(found: list[Submission], shard: str, seed: int | None) -> list[Submis
     return found[first - 1 :: count]
 
 
-def _run(plan: Plan, book: Path, found: list[Submission]) -> Gradebook:
-    run, start, done = Run(plan, book), time.monotonic(), 0
+def _grade(run: Run, found: list[Submission], terms: Terms) -> None:
+    start, done = time.monotonic(), 0
 
     def rate(_: object) -> str:
         return f"{done / max(time.monotonic() - start, 0.1):.1f} a second"
 
+    progress = run.grade(found, terms)
     try:
         with click.progressbar(
-            run.grade(found), length=len(found), label="grading", show_pos=True, item_show_func=rate
+            progress, length=len(found), label="grading", show_pos=True, item_show_func=rate
         ) as names:
             for _ in names:
                 done += 1
     except KeyboardInterrupt:
-        console.note(f"stopped: what was graded is in {book}", "the same command goes on")
+        console.note(f"stopped: what was graded is in {run.book}", "the same command goes on")
         raise
-    return run.gradebook
 
 
 def _conclude(book: Gradebook, folder: Path) -> None:
-    graded, out_of = book.all(), book.batch.out_of
-    unreadable = [one for one in graded if not one.verdicts]
-    full = sum(one.points == out_of for one in graded)
-    console.ok(f"{len(graded)} graded, {full} with all {out_of:g} points: {folder}/grades.csv")
-    for one in unreadable:
-        console.note(f"{one.name}: {one.note}")
+    learners, out_of = grades(book.batch, book.all(), book.terms()), book.batch.out_of
+    full = sum(one.final is not None and one.earned >= one.out_of for one in learners)
+    handed_in = [one for one in learners if one.graded]
+    console.ok(f"{len(handed_in)} graded, {full} with all {out_of:g} points: {folder}/grades.csv")
+    for one in handed_in:
+        if one.graded and not one.graded.verdicts:
+            console.note(f"{one.graded.name}: {one.note}")
+    _tell_of_roster(learners, book.terms(), folder)
     console.plain(f"  hand out {folder}/feedback/, keep {folder}/{BOOK}")
+
+
+def _tell_of_roster(learners: list[Grade], terms: Terms, folder: Path) -> None:
+    if terms.roster:
+        missing = sum(one.graded is None for one in learners)
+        console.note(f"{missing} of {len(terms.roster)} handed in nothing", f"{folder}/missing.csv")
+        strangers = [one.key for one in learners if one.person is None]
+        if strangers:
+            shown = ", ".join(strangers[:5]) + ", ..." * (len(strangers) > 5)
+            console.note(f"{len(strangers)} submissions are nobody's in the roster: {shown}")
+    if terms.skipped:
+        console.note(f"{len(terms.skipped)} files were skipped", f"{folder}/skipped.csv")

@@ -34,6 +34,8 @@ __all__ = ["Source", "Submission", "Unreadable", "find_submissions", "read_submi
 
 # Gradescope's, and Windows' own.
 NOT_HANDED_IN = {"submission_metadata.yml", "thumbs.db", "desktop.ini"}
+FOR_TITO = {"adjustments.csv", "roster.csv", ".tito"}
+OURS = "tito's own"
 MAX_METADATA, MAX_STUDENT = 16_000_000, 100
 END_OF_TIME = 2**33  # a year that dates can hold, whatever an archive says
 
@@ -48,12 +50,13 @@ class Submission:
     late: bool = False  # Canvas says so
     time: float | None = None  # POSIX seconds: when the module's file was last changed
     others: tuple[Path, ...] = ()  # the student's other files
+    ids: tuple[str, ...] = ()  # as the platform names the student: "canvas:31", "email:..."
 
 
 def find_submissions(folder: Path, module: Module | None = None) -> list[Submission]:
     """The submissions in a folder by name; where the module is given, when each was handed in."""
     groups: dict[tuple[str, str], list[tuple[names.FileName, Path]]] = {}
-    paths = list(_entries(folder))
+    paths = [path for path in _entries(folder) if not _why_skipped(path)]
     parsed = [names.parse(path.name, repository=(path / ".git").is_dir()) for path in paths]
     for named, path in zip(names.attempts(parsed), paths, strict=True):
         groups.setdefault((named.student, named.user), []).append((named, path))
@@ -61,15 +64,27 @@ def find_submissions(folder: Path, module: Module | None = None) -> list[Submiss
         raise TitoError(f"no submissions in {folder}", "each is a file, a folder or a zip in it")
     ordered = [sorted(group, key=_newest_first) for group in groups.values()]
     unique = names.unique_names([_name(group) for group in ordered])
-    students = _students(folder, ordered)
     found = [
-        Submission(
-            name, student, group[0][1], group[0][0].late, others=tuple(p for _, p in group[1:])
-        )
-        for name, student, group in zip(unique, students, ordered, strict=True)
+        _submission(name, student, group)
+        for name, student, group in zip(unique, _students(folder, ordered), ordered, strict=True)
     ]
     timed = [replace(one, time=_time(one, module)) if module else one for one in found]
     return sorted(timed, key=lambda one: one.name)
+
+
+def _submission(
+    name: str, student: names.Submitters, group: list[tuple[names.FileName, Path]]
+) -> Submission:
+    newest, path = group[0]
+    others = tuple(path for _, path in group[1:])
+    shown = printable(student.student, MAX_STUDENT)
+    return Submission(name, shown, path, newest.late, others=others, ids=student.ids)
+
+
+def skipped(folder: Path) -> list[tuple[str, str]]:
+    """What lies in the folder and is no submission, and why, but what is written for tito."""
+    found = [(printable(path.name), _why_skipped(path)) for path in _entries(folder)]
+    return sorted((name, why) for name, why in found if why and why != OURS)
 
 
 def _entries(folder: Path) -> Iterator[Path]:
@@ -78,9 +93,17 @@ def _entries(folder: Path) -> Iterator[Path]:
         raise TitoError(f"{folder} {problem}", "name the folder that holds the submissions")
     if (folder / "modules").is_dir():
         raise TitoError(f"{folder} is one submission", "name the folder that holds it")
-    for entry in folder.iterdir():
-        if not entry.name.startswith(".") and entry.name.lower() not in IGNORED | NOT_HANDED_IN:
-            yield entry
+    yield from folder.iterdir()
+
+
+def _why_skipped(entry: Path) -> str:
+    """Empty for a submission."""
+    name = entry.name.lower()
+    if name in FOR_TITO:
+        return OURS
+    if name in IGNORED | NOT_HANDED_IN:
+        return "a system, a platform or a tool wrote it"
+    return "its name begins with a dot" if name.startswith(".") else ""
 
 
 def _newest_first(one: tuple[names.FileName, Path]) -> tuple[int, bool, str]:
@@ -94,22 +117,19 @@ def _name(group: list[tuple[names.FileName, Path]]) -> str:
     return next(path.name for one, path in group if one.platform or one.order == last)
 
 
-def _students(folder: Path, groups: list[list[tuple[names.FileName, Path]]]) -> list[str]:
+def _students(
+    folder: Path, groups: list[list[tuple[names.FileName, Path]]]
+) -> Iterator[names.Submitters]:
     """Who they are; the platform's number tells two of one name apart."""
     firsts = [group[0][0] for group in groups]
     counts = Counter(named.student for named in firsts)
     known = _gradescope_students(folder)
-    return [
-        printable(
-            known.get(named.student)
-            or (f"{named.student} {named.user}" if counts[named.student] > 1 else named.student),
-            MAX_STUDENT,
-        )
-        for named in firsts
-    ]
+    for named in firsts:
+        twice = f"{named.student} {named.user}" if counts[named.student] > 1 else named.student
+        yield known.get(named.student) or names.Submitters((twice,), named.ids)
 
 
-def _gradescope_students(folder: Path) -> dict[str, str]:
+def _gradescope_students(folder: Path) -> dict[str, names.Submitters]:
     try:
         metadata = read_file(folder / "submission_metadata.yml", MAX_METADATA)
     except Unreadable:

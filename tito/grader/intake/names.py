@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tito.grader.text import printable
+from tito.grader.text import folded, printable
 
 MAX_NAME = 255  # characters: of any name that a file system takes
 # {sortable name}[_LATE]_{user}_{file's number}_{file}; anonymous: [LATE_]anon_{id}_{number}_{file}
@@ -28,6 +28,7 @@ _SUFFIX = re.compile(
     r"(\.(py|ipynb|zip|tgz|tar|gz|xz|bz2|7z|rar|txt|json|html?|pdf|docx?|md))+$", re.IGNORECASE
 )
 _PAPER = re.compile(r"\.(xz|bz2|7z|rar|txt|json|html?|pdf|docx?|md)$", re.IGNORECASE)
+_SUBMITTER = re.compile(r"\s+(?:- )?:(name|sid|email): (.*\S)")
 _AGAIN = re.compile(r"(.+?)(?:-([0-9]{1,2})| ?\(([0-9]{1,2})\))")  # ada-2, ada (1)
 
 
@@ -40,19 +41,27 @@ class FileName:
     file: str  # what the student called it
     order: int = 0  # grows from attempt to attempt
     late: bool = False
-    platform: bool = True
+    platform: str = ""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """As a roster's `Person.ids` has them."""
+        number = self.student if self.platform == "github" else self.user
+        return (f"{self.platform}:{folded(number)}",) if self.platform else ()
 
 
 def parse(name: str, repository: bool = False) -> FileName:
     name = unicodedata.normalize("NFC", name)  # a Mac takes accents apart
     if match := _CANVAS.fullmatch(name):
         student, order = match["student"] or match["user"], int(match["order"] or 0)
-        return FileName(student, match["user"], match["file"] or name, order, bool(match["late"]))
+        file = match["file"] or name
+        return FileName(student, match["user"], file, order, bool(match["late"]), "canvas")
     if match := _MOODLE.fullmatch(name):
-        return FileName(match["student"], match["user"], match["file"] or name)
+        file = match["file"] or name
+        return FileName(match["student"], match["user"], file, platform="moodle")
     if repository and (match := _CLASSROOM.fullmatch(name)):
-        return FileName(match["student"], "", name)
-    return FileName(_SUFFIX.sub("", name), "", name, platform=False)
+        return FileName(match["student"], "", name, platform="github")
+    return FileName(_SUFFIX.sub("", name), "", name)
 
 
 def is_paper(name: str) -> bool:
@@ -94,14 +103,33 @@ def _digest(name: str) -> str:
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def gradescope_students(metadata: str) -> dict[str, str]:
+@dataclass(frozen=True)
+class Submitters:
+    """Who handed in one folder, as Gradescope knows them."""
+
+    names: tuple[str, ...]
+    ids: tuple[str, ...]
+
+    @property
+    def student(self) -> str:
+        return ", ".join(self.names)
+
+
+def gradescope_students(metadata: str) -> dict[str, Submitters]:
     """Who handed in which folder, from Gradescope's `submission_metadata.yml`."""
-    found, folder, section = dict[str, list[str]](), "", ""
+    found, folder, section = dict[str, dict[str, list[str]]](), "", ""
     for line in metadata.splitlines():
         if match := re.match(r"(submission_[0-9]+):\s*$", line):
             folder, section = match[1], ""
         elif match := re.match(r"  (:\w+):", line):
             section = match[1]
-        elif section == ":submitters" and (match := re.match(r"\s+(?:- )?:name: (.*\S)", line)):
-            found.setdefault(folder, []).append(match[1].strip("'\""))
-    return {folder: ", ".join(students) for folder, students in found.items()}
+        elif section == ":submitters" and (match := _SUBMITTER.match(line)):
+            said = found.setdefault(folder, {"name": [], "sid": [], "email": []})
+            said[match[1]].append(match[2].strip("'\""))
+    return {
+        folder: Submitters(
+            tuple(said["name"]),
+            tuple(f"{key}:{folded(one)}" for key in ("sid", "email") for one in said[key] if one),
+        )
+        for folder, said in found.items()
+    }

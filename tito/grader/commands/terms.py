@@ -1,0 +1,102 @@
+"""What an instructor says of a batch, now and before, on the command line and in files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from tito import console
+from tito.grader import adjustments
+from tito.grader.adjustments import Known, read_adjustments
+from tito.grader.batch import near
+from tito.grader.gradebook import Batch, Gradebook
+from tito.grader.grades import Row, owner_count, rows
+from tito.grader.intake import find as intake
+from tito.grader.intake.find import Submission
+from tito.grader.roster import FILE as ROSTER
+from tito.grader.roster import HandedIn, read_roster
+from tito.grader.terms import Lateness, Terms
+
+
+def terms_now(
+    book: Path, submissions: Path, roster: Path | None, late: dict[str, float | None]
+) -> Terms:
+    """What the gradebook was told, with what is said now."""
+    kept = Gradebook(book, None).terms() if book.exists() else Terms()
+    lateness = lateness_now(book, late)
+    people = read_roster(file) if (file := _roster_file(submissions, roster)) else kept.roster
+    return replace(kept, late=lateness, roster=people, skipped=tuple(intake.skipped(submissions)))
+
+
+def _roster_file(submissions: Path, given: Path | None) -> Path | None:
+    """The one that is named, else the one among the submissions, or beside their folder."""
+    places = [submissions / ROSTER, submissions.absolute().parent / ROSTER]
+    return given or next((file for file in places if file.exists()), None)
+
+
+def lateness_now(book: Path, changes: dict[str, float | None]) -> Lateness:
+    """What the gradebook was told, and what is said now in its place: that counts for all rows."""
+    if not book.exists():
+        return Lateness().with_changes(**changes)
+    old = Gradebook(book, None).terms().late
+    new = old.with_changes(**changes)
+    if (new.due, new.grace) != (old.due, old.grace):
+        console.note(f"due {_moment(new)}, not {_moment(old)}: days late are counted anew")
+    if (new.percent, new.cap) != (old.percent, old.cap):
+        console.note(f"a day late costs {_cost(new)}, not {_cost(old)}, in all rows")
+    return new
+
+
+def _cost(late: Lateness) -> str:
+    most = f", {late.cap:g} % at most" if late.cap < 100 else ""
+    return f"{late.percent:g} %{most}"
+
+
+def _moment(late: Lateness) -> str:
+    if late.due is None:
+        return "at any time"
+    grace = f" with {late.grace:g} hours of grace" if late.grace else ""
+    return f"{datetime.fromtimestamp(late.due):%Y-%m-%d %H:%M}{grace}"
+
+
+def adjusted(
+    terms: Terms,
+    batch: Batch,
+    submissions: Path,
+    found: Sequence[Submission],
+    exercise_names: Mapping[str, str],
+) -> Terms:
+    """With what the file of adjustments says; where it is gone, what it said before stays."""
+    path, beside = submissions / adjustments.FILE, submissions.absolute().parent
+    if not path.exists():
+        if terms.adjustments:
+            count = len(terms.adjustments)
+            console.note(f"{path} is gone: its {count} lines count on", "to drop them, empty it")
+        elif (beside / adjustments.FILE).exists():
+            console.note(f"{beside / adjustments.FILE} is not read", f"move it into {submissions}")
+        return terms
+    known = known_to(batch, rows(found, terms.roster, _by_name), exercise_names)
+    read = read_adjustments(path, known)
+    console.note(f"{len(read)} adjustments from {path}")
+    return replace(terms, adjustments=read)
+
+
+def _by_name(one: HandedIn) -> tuple[float, str]:
+    return 0, one.name
+
+
+def known_to(batch: Batch, found: Sequence[Row], exercise_names: Mapping[str, str]) -> Known:
+    """What a line of the adjustments may speak of."""
+    most = {
+        name: sum(c.points for c in batch.checks if c.exercise == name) for name in batch.exercises
+    }
+    exercises = {name: (exercise_names.get(name, ""), most[name]) for name in batch.exercises}
+    names = [one.name for _, _, handed_in in found for one in handed_in]
+    names += [label for _, label, _ in found]
+    return Known(
+        exercises,
+        lambda name: owner_count(found, name),
+        lambda name: " or ".join(near(name, dict.fromkeys(names))[:5]),
+    )
