@@ -144,7 +144,7 @@ def test_a_row_that_cannot_be_stored_leaves_the_old_one(tmp_path) -> None:
         (replace(BATCH, module="11_embeddings"), "module 12_attention, not 11_embeddings"),
         (replace(BATCH, seed=8), "seed 7, not 8"),
         (replace(BATCH, checks=(*CHECKS[:3], Check("T::test_new", "12.10", 1, True))), "test_new"),
-        (replace(BATCH, checks=(*CHECKS[:3], replace(CHECKS[3], points=2))), "test_odd_sizes"),
+        (replace(BATCH, checks=(*CHECKS[:3], replace(CHECKS[3], hidden=False))), "test_odd_sizes"),
         (replace(BATCH, checks=CHECKS[::-1]), "checks in another order"),
         (replace(BATCH, fingerprint="e" * 64), "another reference"),
     ],
