@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tito.grader.gradebook import Batch
+from tito.grader.grades import Grade, grades
+from tito.grader.terms import Lateness, Terms
 from tito.grader.verdict import Check, Graded, Verdict
 
 CHECKS = (
@@ -40,6 +42,12 @@ def graded(name: str = "jane.py", **changes: object) -> Graded:
     )
     parts = {"student": "jane", "sha256": "a" * 64, "level": "3 bubblewrap", "verdicts": verdicts}
     return Graded(**{"name": name, **parts, **changes})  # type: ignore[arg-type]
+
+
+def learners(*submissions: Graded, percent: float = 0, **terms: object) -> list[Grade]:
+    """The rows of a report."""
+    agreed = {"late": Lateness(percent=percent), **terms}
+    return grades(BATCH, submissions, Terms(**agreed))  # type: ignore[arg-type]
 
 
 def everywhere(text: str) -> Graded:

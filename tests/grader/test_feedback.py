@@ -19,6 +19,7 @@ from tests.grader.graded import (
     SECRET,
     everywhere,
     graded,
+    learners,
 )
 from tito.grader.feedback import feedback
 from tito.grader.page import markdown, page
@@ -61,11 +62,11 @@ class Page(HTMLParser):
 
 
 def html_of(submission: Graded, late_percent: float = 0) -> str:
-    return page(feedback(BATCH, submission, NAMES, late_percent))
+    return page(feedback(BATCH, *learners(submission, percent=late_percent), NAMES))
 
 
 def markdown_of(submission: Graded, late_percent: float = 0) -> str:
-    return markdown(feedback(BATCH, submission, NAMES, late_percent))
+    return markdown(feedback(BATCH, *learners(submission, percent=late_percent), NAMES))
 
 
 def both(submission: Graded, late_percent: float = 0) -> list[str]:

@@ -11,10 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.grader.graded import BATCH, HOSTILE, MISTAKE, NAMES, SECRET, everywhere, graded
+from tests.grader.graded import (
+    BATCH,
+    HOSTILE,
+    MISTAKE,
+    NAMES,
+    SECRET,
+    everywhere,
+    graded,
+    learners,
+)
 from tito.errors import TitoError
 from tito.grader.gradebook import Gradebook, merge_gradebooks
 from tito.grader.report import checks_csv, grades_csv, grades_json, gradescope, write_reports
+from tito.grader.terms import Lateness, Terms
 from tito.grader.text import number, printable
 from tito.grader.verdict import Graded, Verdict
 
@@ -32,7 +42,8 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def written(book: Gradebook, folder: Path) -> dict[str, bytes]:
-    write_reports(book, folder, NAMES, late_percent=10)
+    book.set_terms(Terms(Lateness(percent=10)))
+    write_reports(book, folder, NAMES)
     return files_of(folder)
 
 
@@ -55,19 +66,24 @@ def test_order_and_shards_do_not_change_a_byte(tmp_path) -> None:
     merged = merge_gradebooks([tmp_path / f"shard{k}.db" for k in range(4)], tmp_path / "merged.db")
     books = {"one": one, "other": other, "merged": merged}
     first, *rest = (written(book, tmp_path / name) for name, book in books.items())
-    assert len(first) == 3 + 3 * len(ROWS)
+    assert len(first) == 5 + 3 * len(ROWS)
     assert rest == [first, first]
 
 
 def test_grades_has_a_row_a_submission_and_a_column_an_exercise() -> None:
-    row = read_csv(grades_csv(BATCH, [graded(late_days=2, note="late, but whole")], 10))[0]
+    row = read_csv(
+        grades_csv(BATCH, learners(graded(late_days=2, note="late, but whole"), percent=10))
+    )[0]
     assert row == {
         "name": "jane.py",
         "student": "jane",
+        "id": "",
+        "team": "",
         "points": "1.5",
         "out_of": "6.5",
         "final": "1.2",
         "late_days": "2",
+        "comment": "",
         "sandbox": "3 bubblewrap",
         "seed": "7",
         "note": "late, but whole",
@@ -77,7 +93,7 @@ def test_grades_has_a_row_a_submission_and_a_column_an_exercise() -> None:
 
 
 def test_lateness_never_costs_more_than_all() -> None:
-    row = read_csv(grades_csv(BATCH, [graded(late_days=30)], 10))[0]
+    row = read_csv(grades_csv(BATCH, learners(graded(late_days=30), percent=10)))[0]
     assert (row["points"], row["final"]) == ("1.5", "0")
 
 
@@ -92,7 +108,7 @@ def test_checks_has_a_row_a_check_with_the_reasons_of_hidden_ones() -> None:
 
 
 def test_csv_opens_in_excel_and_in_everything_else() -> None:
-    content = grades_csv(BATCH, [graded(student="Zoë")])
+    content = grades_csv(BATCH, learners(graded(student="Zoë")))
     assert content.startswith(b"\xef\xbb\xbfname,")
     assert content.count(b"\r\n") == content.count(b"\n") == 2
 
@@ -119,13 +135,13 @@ def test_csv_opens_in_excel_and_in_everything_else() -> None:
     ],
 )
 def test_a_cell_is_never_a_formula(text, cell) -> None:
-    (row,) = read_csv(grades_csv(BATCH, [graded(text, student=text, note=text)]))
+    (row,) = read_csv(grades_csv(BATCH, learners(graded(text, student=text, note=text))))
     assert [row["name"], row["student"], row["note"]] == [cell, cell, cell]
 
 
 @given(TEXTS)
 def test_no_text_becomes_a_formula_or_breaks_its_row(text) -> None:
-    rows = read_csv(grades_csv(BATCH, [everywhere(text)]))
+    rows = read_csv(grades_csv(BATCH, learners(everywhere(text))))
     rows += read_csv(checks_csv(BATCH, [everywhere(text)]))
     assert len(rows) == 1 + len(BATCH.checks)
     for cell in (cell for row in rows for cell in row.values()):
@@ -170,7 +186,7 @@ def test_numbers_have_two_decimals_at_most() -> None:
 
 
 def test_gradescope_gets_its_own_format_and_nothing_hidden() -> None:
-    content = gradescope(BATCH, graded(late_days=1), 10)
+    content = gradescope(BATCH, *learners(graded(late_days=1), percent=10))
     told = json.loads(content)
     assert told["score"] == 1.35
     assert told["output"] == "1 day late: 1.35 points count"
@@ -191,10 +207,11 @@ def test_gradescope_gets_its_own_format_and_nothing_hidden() -> None:
 
 
 def test_json_for_machines_holds_everything() -> None:
-    told = json.loads(grades_json(BATCH, [graded()]))
+    told = json.loads(grades_json(BATCH, learners(graded())))
     assert (told["module"], told["seed"], told["out_of"]) == ("12_attention", 7, 6.5)
-    assert told["submissions"][0]["points"] == 1.5
-    assert told["submissions"][0]["verdicts"][1]["reason"] == SECRET
+    (row,) = told["learners"]
+    assert (row["earned"], row["points"]) == (1.5, {"12.1": 1, "12.10": 0.5})
+    assert row["graded"]["verdicts"][1]["reason"] == SECRET
 
 
 def test_each_name_has_a_page_of_its_own_on_every_system(tmp_path) -> None:
@@ -226,7 +243,8 @@ def test_pages_of_a_submission_that_is_gone_are_gone_too(tmp_path) -> None:
     write_reports(make_book(tmp_path / "2.db", graded()), tmp_path, NAMES)
     made = {path.name for path in tmp_path.rglob("*")} - {"1.db", "2.db"}
     pages = {"jane.py.html", "jane.py.md", "jane.py.json"}
-    assert made == {"grades.csv", "checks.csv", "grades.json", "feedback", "gradescope"} | pages
+    tables = {"grades.csv", "checks.csv", "grades.json", "missing.csv", "skipped.csv"}
+    assert made == tables | {"feedback", "gradescope"} | pages
 
 
 @pytest.mark.parametrize("theirs", ["feedback/notes.txt", "gradescope/old/a.json"])
@@ -260,5 +278,5 @@ def make_book(path: Path, *rows: Graded) -> Gradebook:
 
 def test_thirds_of_a_point_add_up_to_one() -> None:
     verdicts = tuple(Verdict(check.name, 1 / 3, "passed") for check in BATCH.checks[:3])
-    (row,) = read_csv(grades_csv(BATCH, [graded(verdicts=verdicts)]))
+    (row,) = read_csv(grades_csv(BATCH, learners(graded(verdicts=verdicts))))
     assert (row["points"], row["exercise 12.1"]) == ("1", "0.67")

@@ -33,12 +33,16 @@ console  errors  lines
 GRADER_STOREYS = """
 commands
 proof  report
-release  page
+release  page  platforms
 feedback  batch
+grades
 plugin
 judge
 reply  other_answers
 sandbox  intake  gradebook
+terms
+adjustments  roster
+table
 inside  text  verdict  magics
 """
 

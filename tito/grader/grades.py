@@ -133,7 +133,7 @@ def _grade(batch: Batch, row: Row, terms: Terms, shared: Counter[str]) -> Grade:
         deducted=terms.late.deducted(late_days),
         scale=batch.out_of / out_of if out_of else 0,
         note=_note(handed_in),
-        anonymous="a" + hashlib.sha256(f"{batch.seed} {key}".encode()).hexdigest()[:9],
+        anonymous="a" + hashlib.sha256(f"{batch.seed} {key!a}".encode()).hexdigest()[:9],
     )
 
 

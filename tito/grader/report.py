@@ -18,6 +18,7 @@ from typing import Any
 
 from tito.errors import TitoError
 from tito.files import atomic_write
+from tito.grader import platforms
 from tito.grader.feedback import feedback, late, line
 from tito.grader.gradebook import Batch, Gradebook
 from tito.grader.grades import NOTHING, Grade, grades
@@ -37,21 +38,42 @@ def write_reports(gradebook: Gradebook, folder: Path, exercise_names: dict[str, 
     submissions = gradebook.all()
     learners = grades(batch, submissions, terms)
     files = file_names(grade.key for grade in learners)
-    pages, for_gradescope = {}, {}
-    for grade in learners:
-        name = files[grade.key]
-        if grade.graded or grade.comments:
-            told = feedback(batch, grade, exercise_names)
-            pages[f"{name}.html"], pages[f"{name}.md"] = page(told), markdown(told)
-        if grade.graded:
-            for_gradescope[f"{name}.json"] = gradescope(batch, grade)
+    told = [
+        (grade, feedback(batch, grade, exercise_names))
+        for grade in learners
+        if grade.graded or grade.comments
+    ]
+    pages = {grade.key: (page(one), markdown(one)) for grade, one in told}
     atomic_write(folder / "grades.csv", grades_csv(batch, learners))
     atomic_write(folder / "checks.csv", checks_csv(batch, submissions))
     atomic_write(folder / "grades.json", grades_json(batch, learners))
     atomic_write(folder / "skipped.csv", csv_bytes(["file", "reason"], terms.skipped))
     atomic_write(folder / "missing.csv", missing_csv(learners))
-    _replace_folder(folder / "feedback", pages)
-    _replace_folder(folder / "gradescope", for_gradescope)
+    _for_platforms(folder, gradebook, learners, pages)
+    ways = ((".html", 0), (".md", 1))
+    html = {f"{files[key]}{end}": pages[key][way] for key in pages for end, way in ways}
+    _replace_folder(folder / "feedback", html)
+    results = {f"{files[one.key]}.json": gradescope(batch, one) for one in learners if one.graded}
+    _replace_folder(folder / "gradescope", results)
+
+
+def _for_platforms(
+    folder: Path, book: Gradebook, learners: list[Grade], pages: dict[str, platforms.Pages]
+) -> None:
+    """A file for each platform that somebody's work, or the roster, comes from."""
+    module, _, title = book.batch.module.partition("_")
+    assignment = book.terms().assignment or f"Module {module} {title.replace('_', ' ')}"
+    with_page = [(grade, pages[grade.key]) for grade in learners if grade.key in pages]
+    for name, content in {
+        "grades-canvas.csv": platforms.canvas_csv(book.batch, learners, assignment),
+        "grades-moodle.csv": platforms.moodle_csv(learners),
+        "feedback-canvas.zip": platforms.canvas_feedback(with_page),
+        "feedback-moodle.zip": platforms.moodle_feedback(with_page),
+    }.items():
+        if content:
+            atomic_write(folder / name, content)
+        else:
+            (folder / name).unlink(missing_ok=True)
 
 
 def grades_csv(batch: Batch, learners: Iterable[Grade]) -> bytes:

@@ -45,6 +45,7 @@ class Terms:
     late: Lateness = Lateness()
     roster: tuple[Person, ...] = ()
     adjustments: tuple[Adjustment, ...] = ()
+    assignment: str = ""  # as Canvas names its column: "Attention (98765)"
     skipped: tuple[tuple[str, str], ...] = ()  # files that are no submission, and why
 
     def to_json(self) -> str:
@@ -57,5 +58,6 @@ def from_json(text: str) -> Terms:
         Lateness(**content["late"]),
         tuple(Person(**one) for one in content["roster"]),
         tuple(Adjustment(**one) for one in content["adjustments"]),
+        content["assignment"],
         tuple((path, why) for path, why in content["skipped"]),
     )

@@ -69,6 +69,7 @@ def grade() -> None:
 @click.option("--check", "checks", multiple=True, metavar="TEST", help="Grade it of all anew.")
 @click.option("--shard", metavar="K/N", help="Only every Nth submission, from the Kth on.")
 @click.option("--roster", type=click.Path(path_type=Path), help="Who is in the course.")
+@click.option("--assignment", metavar="TITLE", help="Canvas's column: 'Attention (98765)'.")
 @click.option("--unsandboxed", is_flag=True, help="Grade even where no sandbox works.")
 def batch(
     submissions: Path,
@@ -85,13 +86,14 @@ def batch(
     checks: tuple[str, ...],
     shard: str | None,
     roster: Path | None,
+    assignment: str | None,
     unsandboxed: bool,
 ) -> int:
     course, module = _course_of(name)
     to = folder or Path(f"grades-{module.folder_name}")
     changes = {"percent": late_percent, "cap": late_cap, "grace": late_grace}
     due_now = due.timestamp() if due else None
-    terms = terms_now(to / BOOK, submissions, roster, {"due": due_now, **changes})
+    terms = terms_now(to / BOOK, submissions, {"due": due_now, **changes}, roster, assignment)
     every = intake.find_submissions(submissions, module if terms.late.due else None)
     every = [one for one in every if one.path.resolve() != to.resolve()]  # an earlier run's
     _refuse_unknown(again, every)
@@ -101,6 +103,8 @@ def batch(
     plan = Plan(course, module, level, seed, jobs, limit, frozenset(again), checks)
     with files.lock(to):
         with closing(Run(plan, to / BOOK)) as run:
+            for check, (old, new) in run.gradebook.worth.items():
+                console.note(f"{check} has {new:g} points, not {old:g}, in all rows")
             terms = adjusted(terms, run.gradebook.batch, submissions, every, exercise_names(module))
             _grade(run, found, terms)
         write_reports(run.gradebook, to, exercise_names(module))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from tito import console
+from tito.errors import TitoError
 from tito.grader import adjustments
 from tito.grader.adjustments import Known, read_adjustments
 from tito.grader.batch import near
@@ -21,13 +23,30 @@ from tito.grader.terms import Lateness, Terms
 
 
 def terms_now(
-    book: Path, submissions: Path, roster: Path | None, late: dict[str, float | None]
+    book: Path,
+    submissions: Path,
+    late: dict[str, float | None],
+    roster: Path | None,
+    assignment: str | None,
 ) -> Terms:
     """What the gradebook was told, with what is said now."""
     kept = Gradebook(book, None).terms() if book.exists() else Terms()
-    lateness = lateness_now(book, late)
-    people = read_roster(file) if (file := _roster_file(submissions, roster)) else kept.roster
-    return replace(kept, late=lateness, roster=people, skipped=tuple(intake.skipped(submissions)))
+    file = _roster_file(submissions, roster)
+    return replace(
+        kept,
+        late=lateness_now(book, late),
+        roster=read_roster(file) if file else kept.roster,
+        assignment=_title(assignment) or kept.assignment,
+        skipped=tuple(intake.skipped(submissions)),
+    )
+
+
+def _title(assignment: str | None) -> str:
+    """Canvas passes over columns that look like its own totals."""
+    if assignment and re.search("(Current|Final|Override) (Score|Points|Grade|Status)", assignment):
+        fix = "call the assignment something else"
+        raise TitoError(f"--assignment {assignment!r}: Canvas does not import such a column", fix)
+    return (assignment or "").strip()
 
 
 def _roster_file(submissions: Path, given: Path | None) -> Path | None:
