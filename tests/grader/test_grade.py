@@ -102,7 +102,7 @@ def test_two_runs_with_one_seed_and_four_shards_give_the_same_bytes(toy, tmp_pat
         grade(toy, *common, "--to", shard, "--shard", f"{k}/4")
     grade(toy, "merge", *shards, "--to", tmp_path / "merged")
     first = outputs(tmp_path / "one")
-    assert len(first) == 3 + 9 * 3
+    assert len(first) == 5 + 9 * 3
     assert outputs(tmp_path / "two") == first
     assert outputs(tmp_path / "merged") == first
 
@@ -281,7 +281,7 @@ AGAIN = [[], ["--again", "late.py"], ["--check", "test_one_more"], ["--again", "
 def test_a_second_run_without_the_options_changes_no_byte(toy, tmp_path, late_batch) -> None:
     grade(toy, *late_batch, *LATE)
     before = outputs(tmp_path / "out")
-    assert b"late.py,late,4,4,3.2,2," in before["grades.csv"]
+    assert b"late.py,late,,,4,4,3.2,2," in before["grades.csv"]
     for again in AGAIN:
         said = grade(toy, *late_batch, *again)
         assert outputs(tmp_path / "out") == before, again

@@ -1,4 +1,7 @@
-"""`tito release N... --to DIR | --nbgrader DIR`: what learners get, proved to leak nothing."""
+"""`tito release N... --to DIR | --nbgrader DIR`: what learners get, proved to leak nothing.
+
+`--gradescope DIR` makes what grades them there, and is for nobody else.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +21,21 @@ FOLDER = click.Path(path_type=Path)
 @click.argument("names", metavar="N...", nargs=-1)
 @click.option("--to", "folder", metavar="DIR", type=FOLDER, help="A learner's folder, and DIR.zip.")
 @click.option("--nbgrader", "nbgrader", metavar="DIR", type=FOLDER, help="A source for nbgrader.")
-def release(names: tuple[str, ...], folder: Path | None, nbgrader: Path | None) -> int:
+@click.option("--gradescope", "gradescope", metavar="DIR", type=FOLDER, help="Its autograder.")
+def release(
+    names: tuple[str, ...], folder: Path | None, nbgrader: Path | None, gradescope: Path | None
+) -> int:
     course = source.course_here()
     modules = sorted(set(course.select(names, False)), key=lambda module: module.number)
-    if folder and not nbgrader:
-        _to_learners(course, modules, folder)
-    elif nbgrader and not folder:
-        _to_nbgrader(course, modules, nbgrader)
-    else:
-        fix = "a learner's folder: `--to DIR`; a source for nbgrader: `--nbgrader DIR`"
-        raise TitoError("release takes one of --to and --nbgrader", fix)
+    ways = {_to_learners: folder, _to_nbgrader: nbgrader, _to_gradescope: gradescope}
+    chosen = [(make, to) for make, to in ways.items() if to]
+    if len(chosen) != 1:
+        fix = "a learner's folder: `--to DIR`; for nbgrader: `--nbgrader DIR`; an autograder: "
+        raise TitoError(
+            "release takes one of --to, --nbgrader and --gradescope", f"{fix}`--gradescope DIR`"
+        )
+    ((make, to),) = chosen
+    make(course, modules, to)
     return 0
 
 
@@ -45,6 +53,19 @@ def _to_nbgrader(course: Course, modules: list[Module], folder: Path) -> None:
     make_source(course, modules, folder.absolute())
     first = f"cd {console.typed(folder)} && nbgrader generate_assignment {modules[0].folder_name}"
     console.ok(f"made nbgrader's source of {_names(modules)}: {folder}, answers and all", first)
+
+
+def _to_gradescope(course: Course, modules: list[Module], folder: Path) -> None:
+    from tito.grader.release.gradescope import make_autograder
+
+    if len(modules) != 1 or not modules[0].check_files:
+        raise TitoError(
+            f"an autograder is for one module with checks, not {_names(modules) or 'none'}",
+            "`tito release 12 --gradescope DIR`",
+        )
+    packed = make_autograder(course, modules[0], folder.absolute())
+    then = f"upload {packed.name} there as the autograder; it holds the answers"
+    console.ok(f"made Gradescope's autograder of {_names(modules)}: {folder}", then)
 
 
 def _names(modules: list[Module]) -> str:
