@@ -102,7 +102,7 @@ def test_two_runs_with_one_seed_and_four_shards_give_the_same_bytes(toy, tmp_pat
         grade(toy, *common, "--to", shard, "--shard", f"{k}/4")
     grade(toy, "merge", *shards, "--to", tmp_path / "merged")
     first = outputs(tmp_path / "one")
-    assert len(first) == 5 + 9 * 3
+    assert len(first) == 7 + 9 * 3
     assert outputs(tmp_path / "two") == first
     assert outputs(tmp_path / "merged") == first
 

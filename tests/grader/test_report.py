@@ -66,7 +66,7 @@ def test_order_and_shards_do_not_change_a_byte(tmp_path) -> None:
     merged = merge_gradebooks([tmp_path / f"shard{k}.db" for k in range(4)], tmp_path / "merged.db")
     books = {"one": one, "other": other, "merged": merged}
     first, *rest = (written(book, tmp_path / name) for name, book in books.items())
-    assert len(first) == 5 + 3 * len(ROWS)
+    assert len(first) == 7 + 3 * len(ROWS)
     assert rest == [first, first]
 
 
@@ -243,7 +243,15 @@ def test_pages_of_a_submission_that_is_gone_are_gone_too(tmp_path) -> None:
     write_reports(make_book(tmp_path / "2.db", graded()), tmp_path, NAMES)
     made = {path.name for path in tmp_path.rglob("*")} - {"1.db", "2.db"}
     pages = {"jane.py.html", "jane.py.md", "jane.py.json"}
-    tables = {"grades.csv", "checks.csv", "grades.json", "missing.csv", "skipped.csv"}
+    tables = {
+        "grades.csv",
+        "checks.csv",
+        "grades.json",
+        "missing.csv",
+        "skipped.csv",
+        "batch.html",
+        "alike.csv",
+    }
     assert made == tables | {"feedback", "gradescope"} | pages
 
 

@@ -34,8 +34,8 @@ GRADER_STOREYS = """
 commands
 proof  report
 release  page  platforms
-feedback  batch
-grades
+feedback  batch  statistics
+alike  grades
 plugin
 judge
 reply  other_answers

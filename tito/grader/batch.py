@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from threading import Event, Thread
 
@@ -28,11 +29,14 @@ import pytest
 from tito import __version__
 from tito.course import Course, Module
 from tito.errors import TitoError
-from tito.exercises import find_exercises
+from tito.exercises import find_exercises, strip_answers
 from tito.grader import other_answers
+from tito.grader.alike import prints
 from tito.grader.gradebook import Batch, Gradebook, Job
+from tito.grader.intake.extract import Cells
 from tito.grader.intake.find import Source, Submission, Unreadable, read_submission
-from tito.grader.judge import LIMIT, Session
+from tito.grader.intake.limits import within_limits
+from tito.grader.judge import LIMIT, Session, own_cells
 from tito.grader.plugin import SESSIONS, VERDICT, check_of, counted, is_check
 from tito.grader.sandbox import NAMES
 from tito.grader.terms import Terms
@@ -264,7 +268,8 @@ class Loop:
         told = self.session.sandboxed.notes() if self.session.sandboxed else []
         self.session.close_submission()
         note, level = "; ".join(filter(None, [source.note, *told])), NAMES[self.session.level]
-        return Graded(found.name, found.student, source.sha256, level, verdicts, note)
+        known = found.name, found.student, source.sha256, level, verdicts, note
+        return Graded(*known, answers=own_answers(source.cells, self.session.module))
 
     def named(self, items: list[pytest.Item]) -> Iterator[Verdict]:
         """A mistake that explains all answers to an exercise is named before one for a check."""
@@ -275,6 +280,21 @@ class Loop:
             asked = self.session.sandboxed.asked[exercise] if failed else []
             known = self.session.known_mistake(exercise, asked)
             yield replace(verdict, mistake=known or verdict.mistake)
+
+
+def own_answers(cells: Cells, module: Module) -> tuple[tuple[str, str], ...]:
+    """What stands in a cell and is not the course's, written down to be compared with others'."""
+    with suppress(Unreadable):
+        found = [(cell, digest) for cell, digest in within_limits(prints, cells)]
+        return tuple(one for one in found if one not in _of_course(module))
+    return ()
+
+
+@cache
+def _of_course(module: Module) -> set[tuple[str, str]]:
+    cells = [cell for cell in own_cells(module)]
+    stubs = [(name, strip_answers(code)) for name, code in cells]
+    return {(cell, digest) for cell, digest in prints([*cells, *stubs])}
 
 
 def judge() -> None:

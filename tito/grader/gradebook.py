@@ -262,7 +262,9 @@ def _give_points(connection: sqlite3.Connection, worth: dict[str, tuple[float, f
 def _graded(text: str) -> Graded:
     content = json.loads(text)
     verdicts = tuple(Verdict(**one) for one in content["verdicts"])
-    return Graded(**{**content, "verdicts": verdicts, "ids": tuple(content["ids"])})
+    answers = tuple((cell, digest) for cell, digest in content["answers"])
+    lists = {"verdicts": verdicts, "ids": tuple(content["ids"]), "answers": answers}
+    return Graded(**{**content, **lists})
 
 
 def _printable(fields: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -275,7 +277,7 @@ def _compare(path: Path, stored: Batch, wanted: Batch) -> None:
     if differing:
         raise TitoError(
             f"{path} was made with {differing}",
-            "grade into a new gradebook, or with what this one was made with",
+            "grade into a new gradebook; a check that was mended: say --check and its name",
         )
 
 

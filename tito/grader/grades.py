@@ -56,10 +56,11 @@ class Grade:
 
 
 def grades(batch: Batch, submissions: Iterable[Graded], terms: Terms) -> list[Grade]:
-    """Sorted by key."""
+    """Sorted by name: with a roster the learners', else the submissions'."""
     found = rows(list(submissions), terms.roster, _most_points)
     shared = Counter(handed_in[0].name for _, _, handed_in in found if handed_in)
-    return sorted((_grade(batch, row, terms, shared) for row in found), key=lambda one: one.key)
+    made = [_grade(batch, row, terms, shared) for row in found]
+    return sorted(made, key=lambda one: (one.student if terms.roster else "", one.key))
 
 
 def _most_points(one: HandedIn) -> tuple[float, str]:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from functools import cache
 
 from tito.grader.feedback import Feedback
-from tito.grader.text import printable
+from tito.grader.statistics import BINS, BatchNumbers
+from tito.grader.text import number, printable
 
 
 class CodeSpan(str):
@@ -19,6 +20,15 @@ class CodeSpan(str):
 
 def page(feedback: Feedback) -> str:
     return _template("feedback.html", _text)(feedback=feedback)
+
+
+def batch_page(module: str, found: BatchNumbers, similar: int = 0) -> str:
+    """For the class, too: nobody's name is on it."""
+    labels = [f"{10 * k}" for k in range(BINS)] + ["all"]
+    number, _, title = module.partition("_")
+    called = {"module": number, "title": title.replace("_", " ")}
+    told = {"found": found, "labels": labels, "similar": similar}
+    return _template("batch.html", _text)(**called, **told)
 
 
 def markdown(feedback: Feedback) -> str:
@@ -38,7 +48,7 @@ def _template(name: str, write: Callable[[object], str]) -> Callable[..., str]:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["code"] = _code
+    environment.filters |= {"code": _code, "points": number}
     return environment.get_template(name).render
 
 

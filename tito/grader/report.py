@@ -19,10 +19,12 @@ from typing import Any
 from tito.errors import TitoError
 from tito.files import atomic_write
 from tito.grader import platforms
+from tito.grader.alike import Alike, alike
 from tito.grader.feedback import feedback, late, line
 from tito.grader.gradebook import Batch, Gradebook
 from tito.grader.grades import NOTHING, Grade, grades
-from tito.grader.page import markdown, page
+from tito.grader.page import batch_page, markdown, page
+from tito.grader.statistics import numbers
 from tito.grader.table import plain
 from tito.grader.text import file_names, number, printable
 from tito.grader.verdict import Check, Graded, Verdict
@@ -48,7 +50,11 @@ def write_reports(gradebook: Gradebook, folder: Path, exercise_names: dict[str, 
     atomic_write(folder / "checks.csv", checks_csv(batch, submissions))
     atomic_write(folder / "grades.json", grades_json(batch, learners))
     atomic_write(folder / "skipped.csv", csv_bytes(["file", "reason"], terms.skipped))
+    similar = alike(submissions)
+    atomic_write(folder / "alike.csv", alike_csv(similar, submissions))
     atomic_write(folder / "missing.csv", missing_csv(learners))
+    found = numbers(batch, learners, exercise_names)
+    atomic_write(folder / "batch.html", batch_page(batch.module, found, len(similar)))
     _for_platforms(folder, gradebook, learners, pages)
     ways = ((".html", 0), (".md", 1))
     html = {f"{files[key]}{end}": pages[key][way] for key in pages for end, way in ways}
@@ -98,6 +104,17 @@ def missing_csv(learners: Iterable[Grade]) -> bytes:
     people = [grade.person for grade in found if grade.person]
     columns = ("name", "email", "section", "team")
     return csv_bytes(columns, [[getattr(one, name) for name in columns] for one in people])
+
+
+def alike_csv(similar: Sequence[Alike], submissions: Iterable[Graded]) -> bytes:
+    """One row a submission that looks like another one."""
+    student = {one.name: one.student for one in submissions}
+    rows = [
+        [f"group {place}", name, student[name], ", ".join(group.cells)]
+        for place, group in enumerate(similar, start=1)
+        for name in group.names
+    ]
+    return csv_bytes(["group", "name", "student", "cells"], rows)
 
 
 def checks_csv(batch: Batch, submissions: Iterable[Graded]) -> bytes:

@@ -48,6 +48,7 @@ class Graded:
     verdicts: tuple[Verdict, ...]
     note: str = ""  # about the whole: why it could not be read, or what was read instead
     late_days: int = 0  # before any extension
+    answers: tuple[tuple[str, str], ...] = ()  # cell and hash of its syntax tree, see `alike`
     ids: tuple[str, ...] = ()  # as platforms name the student: "canvas:31", "email:..."
 
     @property

@@ -176,13 +176,13 @@ def _grade(run: Run, found: list[Submission], terms: Terms) -> None:
 
 
 def _conclude(book: Gradebook, folder: Path) -> None:
-    learners, out_of = grades(book.batch, book.all(), book.terms()), book.batch.out_of
+    graded, out_of = book.all(), book.batch.out_of
+    learners = grades(book.batch, graded, book.terms())
     full = sum(one.final is not None and one.earned >= one.out_of for one in learners)
-    handed_in = [one for one in learners if one.graded]
-    console.ok(f"{len(handed_in)} graded, {full} with all {out_of:g} points: {folder}/grades.csv")
-    for one in handed_in:
-        if one.graded and not one.graded.verdicts:
-            console.note(f"{one.graded.name}: {one.note}")
+    console.ok(f"{len(graded)} graded, {full} with all {out_of:g} points: {folder}/grades.csv")
+    for one in graded:
+        if not one.verdicts:
+            console.note(f"{one.name}: {one.note}")
     _tell_of_roster(learners, book.terms(), folder)
     console.plain(f"  hand out {folder}/feedback/, keep {folder}/{BOOK}")
 
@@ -190,7 +190,9 @@ def _conclude(book: Gradebook, folder: Path) -> None:
 def _tell_of_roster(learners: list[Grade], terms: Terms, folder: Path) -> None:
     if terms.roster:
         missing = sum(one.graded is None for one in learners)
-        console.note(f"{missing} of {len(terms.roster)} handed in nothing", f"{folder}/missing.csv")
+        if missing:
+            said = f"{missing} of {len(terms.roster)} handed in nothing"
+            console.note(said, f"{folder}/missing.csv")
         strangers = [one.key for one in learners if one.person is None]
         if strangers:
             shown = ", ".join(strangers[:5]) + ", ..." * (len(strangers) > 5)
