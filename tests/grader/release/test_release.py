@@ -202,8 +202,11 @@ def test_a_leak_is_named_and_nothing_is_released(clone, tmp_path, monkeypatch, p
 
 
 MISUSE = {
-    "no option": (["beta"], "one of --to and --nbgrader"),
-    "both options": (["beta", "--to", "a", "--nbgrader", "b"], "one of --to and --nbgrader"),
+    "no option": (["beta"], "one of --to, --nbgrader and --gradescope"),
+    "both options": (
+        ["beta", "--to", "a", "--nbgrader", "b"],
+        "one of --to, --nbgrader and --gradescope",
+    ),
     "no module": (["--to", "a"], "which module?"),
     "an unknown module": (["betta", "--to", "a"], "no module 'betta'; did you mean beta?"),
     "a folder in use": (["beta", "--to", "tests"], "tests exists and is not empty"),
