@@ -14,9 +14,11 @@ from tests.grader.hostile.untidy import untidy
 from tito.grader.batch import Plan, Run
 from tito.grader.feedback import feedback
 from tito.grader.gradebook import Batch
+from tito.grader.grades import grades
 from tito.grader.intake.find import find_submissions
 from tito.grader.page import page
 from tito.grader.sandbox import SAFE
+from tito.grader.terms import Terms
 from tito.grader.verdict import Graded
 
 BANK = untidy()
@@ -58,5 +60,6 @@ def test_it_gets_its_points_and_says_what_did_not_run(scene: Scene, entry: Entry
     assert any(re.search(entry.says, line) for line in told), told
     if not entry.says:
         assert not graded.note
-    shown = page(feedback(scene.batch, graded, {}))
+    (grade,) = grades(scene.batch, [graded], Terms())
+    shown = page(feedback(scene.batch, grade, {}))
     assert not graded.note or "Note: " in shown
