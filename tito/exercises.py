@@ -45,6 +45,7 @@ class Exercise:
     cell: Cell
     written: bool = True
     functions: set[str] = field(default_factory=set)
+    text: str = ""  # what stands below its heading, hints and plan included
     hints: list[str] = field(default_factory=list)
     plan: str = ""
 
@@ -126,9 +127,9 @@ def find_exercises(cells: list[Cell]) -> list[Exercise]:
             exercise.functions |= {name} - {""}
     sections = _sections(cells)
     for number, exercise in found.items():
-        text = sections.get(number, "")
-        exercise.hints = [hint.strip() for hint in DETAILS.findall(text)]
-        exercise.plan = "".join(PLAN.findall(text)[:1])
+        exercise.text = sections.get(number, "")
+        exercise.hints = [hint.strip() for hint in DETAILS.findall(exercise.text)]
+        exercise.plan = "".join(PLAN.findall(exercise.text)[:1])
     return list(found.values())
 
 

@@ -106,10 +106,16 @@ def find_in_script(module: Module, line: int) -> Place | None:
 
 
 def own_frames(
-    course: Course, frames: list[dict[str, Any]], candidates: dict[str, Module]
+    course: Course,
+    frames: list[dict[str, Any]],
+    candidates: dict[str, Module],
+    ran: Module | None = None,
 ) -> list[Frame]:
-    """The learner's own frames of a traceback, each led back to its cell; the others are cut."""
-    scripts = {str(module.script): module for module in course.modules}
+    """The learner's own frames of a traceback, each led back to its cell; the others are cut.
+
+    Of the module that `ran`, the cells are those that it had then.
+    """
+    scripts = {str(module.script): module for module in [*course.modules, *([ran] if ran else [])]}
     package = str(course.root / "tinytorch")
     exports = _exports(course) if any(f["file"].startswith(package) for f in frames) else {}
     own: list[Frame] = []

@@ -13,8 +13,8 @@ from typing import Any
 from tito.course import Course, Module
 from tito.errors import CodeError
 from tito.exercises import Exercise, find_exercises, find_regions, number_in
-from tito.places import Frame, own_frames
-from tito.run.own_code import own_code
+from tito.places import Frame, Place, own_frames
+from tito.run.own_code import look_at, own_code
 
 MAX_SHOWN = 4  # frames
 MAX_LINES = 8  # of a message
@@ -38,7 +38,7 @@ class Failure:
         candidates: dict[str, Module],
     ) -> Failure:
         """Make sense of what the child recorded."""
-        frames = own_frames(course, failed.get("frames", []), candidates)
+        frames = own_frames(course, failed.get("frames", []), candidates, module)
         if failed.get("exercise"):
             frames = frames[-1:]  # a stub was reached: the way to it says nothing
         concerned = [module] if module else list(candidates.values()) or course.modules
@@ -64,6 +64,11 @@ class Failure:
     def own_code(self) -> list[str]:
         """Where to look, and the learner's own lines there; empty where there is none."""
         return own_code(self.frames, self.number, self.modules, self.error)
+
+    @property
+    def place(self) -> Place | None:
+        """The first of those lines."""
+        return look_at(self.frames, self.number, self.modules, self.error)[0]
 
     def as_error(self, what: str = "", then: str = "") -> CodeError:
         head = f"{what}: {self.title}" if what else self.title

@@ -14,6 +14,7 @@ from tito.course import Course, Module
 from tito.damage import Damage, damages
 from tito.exercises import TEST_ID, Exercise, find_exercises, number_in
 from tito.lines import plain
+from tito.notebook.cell import Cell
 from tito.run.environment import THREADS
 from tito.run.failure import Failure
 from tito.run.process import Outcome, run_child
@@ -73,13 +74,15 @@ def run(
     go_on: bool = False,
     output: str = "kept",
     beat: Callable[[], None] = lambda: None,
+    child: Callable[..., Outcome] = run_child,
 ) -> Trial:
     """Run what the tests need, or the `cells` that are asked for, up to the first failure.
 
-    With `go_on`, the cells below a failure run, too.
+    With `go_on`, the cells below a failure run, too. A browser has no processes: there another
+    `child` runs them.
     """
     trial = Trial(module, find_exercises(module.cells), damage=damages(Course(module.root), module))
-    outcome = run_child(
+    outcome = child(
         "cells",
         module.root,
         module.folder,
@@ -117,12 +120,20 @@ def needed(module: Module) -> list[dict[str, Any]]:
 
 def passes(module: Module, number: str) -> bool:
     """Does one exercise pass its own test, whatever the others do?"""
-    test = next((cell for cell in module.cells if cell.grade_id == f"test-{number}"), None)
     written = {one.number for one in find_exercises(module.cells) if one.written}
-    if test is None or number not in written:
+    if number not in written or not tests(module, number):
         return False
-    others = {cell.ordinal for cell in module.cells if cell is not test}
-    return not run(module, ONE_LIMIT, lambda _: _up_to(module, test.ordinal, others)).failures
+    return not run(module, ONE_LIMIT, lambda module: one_test(module, number)).failures
+
+
+def one_test(module: Module, number: str) -> list[dict[str, Any]]:
+    """The cells up to the test of one exercise; no other test runs."""
+    (test,) = tests(module, number)[:1]
+    return _up_to(module, test.ordinal, {cell.ordinal for cell in module.cells if cell is not test})
+
+
+def tests(module: Module, number: str) -> list[Cell]:
+    return [cell for cell in module.cells if cell.grade_id == f"test-{number}"]
 
 
 def _up_to(module: Module, last: int | None, silent: set[int]) -> list[dict[str, Any]]:
