@@ -682,7 +682,7 @@ def clip_grad_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
         ValueError: the norm is infinite or not a number, or `max_norm` is not above 0.
 
     Source: Pascanu et al. 2013, "On the difficulty of training recurrent neural networks",
-    section 3.2; the 1e-6 is torch.nn.utils.clip_grad_norm_'s.
+    section 3.2; the 1e-6 is `torch.nn.utils.clip_grad_norm_`'s.
     """
     if not max_norm > 0:
         raise ValueError(f"max_norm must be above 0; got {max_norm!r}")

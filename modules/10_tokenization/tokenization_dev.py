@@ -629,7 +629,7 @@ class BPETokenizer(TokenizerBase):
 
     Args:
         merges: from `train_bpe`.
-        special_tokens: texts that are one id each, such as "<|endoftext|>": a list, which gets
+        special_tokens: texts that are one id each, such as `"<|endoftext|>"`: a list, which gets
             the next ids, or a dict of names and ids.
         pattern: how text is split before merging; that of the training.
 

@@ -82,7 +82,7 @@ def require_finite(name: str, x: Array) -> None:
 
 
 def absmax_scale(x: Array, axis: int | None = None) -> Array:
-    """Find the length of a step: the largest |x| is 127 steps.
+    """Find the length of a step: the largest `|x|` is 127 steps.
 
     Args:
         x: floats, any shape.

@@ -855,7 +855,7 @@ def flash_attention(
         bias: floats added to the scaled scores; broadcasts to (batch, heads, n_q, n_k). One that
             learns costs memory O(n²) in the backward pass.
         softcap: a score s becomes softcap · tanh(s / softcap), before the bias.
-        window: query i sees keys j with |i - j| < window only.
+        window: query i sees keys j with `|i - j| < window` only.
 
     Returns:
         output (batch, heads, n_q, d_v), and None where others return weights. A query that sees

@@ -1,6 +1,6 @@
 # 18. Acceleration
 # Made from modules/18_acceleration/acceleration_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 432c82f55fa4c04ff6c96887e0b434cb0d5885124ef465f4713b5f54ebe20d44
+# sha256 of the lines below: 62320540d737688903576fdf913b5f6787d83795d7dc9490cf826f946be066bb
 
 
 # cell: imports
@@ -525,7 +525,7 @@ def flash_attention(
         bias: floats added to the scaled scores; broadcasts to (batch, heads, n_q, n_k). One that
             learns costs memory O(n²) in the backward pass.
         softcap: a score s becomes softcap · tanh(s / softcap), before the bias.
-        window: query i sees keys j with |i - j| < window only.
+        window: query i sees keys j with `|i - j| < window` only.
 
     Returns:
         output (batch, heads, n_q, d_v), and None where others return weights. A query that sees

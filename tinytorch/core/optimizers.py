@@ -1,6 +1,6 @@
 # 06. Optimizers
 # Made from modules/06_optimizers/optimizers_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: ff10e2262544be4589a106f9e3157592c5698de9abd5ede9558b922b650b9b2c
+# sha256 of the lines below: b87b51e82af79e3d96286696057d91e0325060645969baa2953ad206b4824c21
 
 
 # cell: imports
@@ -311,7 +311,7 @@ def clip_grad_norm(parameters: Iterable[Tensor], max_norm: float) -> float:
         ValueError: the norm is infinite or not a number, or `max_norm` is not above 0.
 
     Source: Pascanu et al. 2013, "On the difficulty of training recurrent neural networks",
-    section 3.2; the 1e-6 is torch.nn.utils.clip_grad_norm_'s.
+    section 3.2; the 1e-6 is `torch.nn.utils.clip_grad_norm_`'s.
     """
     if not max_norm > 0:
         raise ValueError(f"max_norm must be above 0; got {max_norm!r}")

@@ -1,6 +1,6 @@
 # 15. Quantization
 # Made from modules/15_quantization/quantization_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 1ee88816a366516578ee4b3cbbebf6fbe955f9376731688e37de2e42e6d111f1
+# sha256 of the lines below: 56c5946da420d5465e17eb9b4f2113c8c665852116523c66ebc44993efd61d1b
 
 
 # cell: imports
@@ -24,7 +24,7 @@ def require_finite(name: str, x: Array) -> None:
 
 
 def absmax_scale(x: Array, axis: int | None = None) -> Array:
-    """Find the length of a step: the largest |x| is 127 steps.
+    """Find the length of a step: the largest `|x|` is 127 steps.
 
     Args:
         x: floats, any shape.

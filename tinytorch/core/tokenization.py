@@ -1,6 +1,6 @@
 # 10. Tokenization
 # Made from modules/10_tokenization/tokenization_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 833235064205e6e66c35d2eb790068bf7c040573907c377ab539b2d84825556d
+# sha256 of the lines below: b17df0d0c775ad9e470cbf170a02580ff83e26d37840c63ce5caa71107fc6f79
 
 
 # cell: imports
@@ -255,7 +255,7 @@ class BPETokenizer(TokenizerBase):
 
     Args:
         merges: from `train_bpe`.
-        special_tokens: texts that are one id each, such as "<|endoftext|>": a list, which gets
+        special_tokens: texts that are one id each, such as `"<|endoftext|>"`: a list, which gets
             the next ids, or a dict of names and ids.
         pattern: how text is split before merging; that of the training.
 

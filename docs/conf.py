@@ -1,0 +1,94 @@
+"""How Sphinx makes the book: `bash scripts/book` builds it from this folder into build/book.
+
+Pages stand here as Markdown; `pages.py` writes the chapters of modules and the pages of the API.
+"""
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+sys.path.insert(0, str(HERE))
+
+import pages  # noqa: E402
+
+REPOSITORY = "https://github.com/mlsysbook/TinyTorch"
+ARRAY = "~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~typing.Any]]"
+OUTWARD = re.compile(r"\]\(\.\./(?=[A-Za-z])")  # a link from a page to a file outside of docs/
+
+project = "TinyTorch"
+copyright = "the authors of TinyTorch, MIT licence"
+extensions = [
+    "myst_nb",
+    "sphinx_design",
+    "sphinx_copybutton",
+    "sphinxcontrib.mermaid",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx.ext.mathjax",
+]
+exclude_patterns = ["node_modules", "**/.ipynb_checkpoints"]
+
+html_theme = "sphinx_book_theme"
+html_title = "TinyTorch"
+html_static_path = ["_static", "../build/assets", "node_modules/mathjax/es5/tex-svg.js"]
+html_css_files = ["book.css"]
+html_copy_source = False
+html_theme_options = {
+    "repository_url": REPOSITORY,
+    "use_repository_button": True,
+    "home_page_in_toc": True,
+    "navbar_start": [],  # else a header bar repeats the search box
+    "navbar_persistent": [],
+}
+
+# Nothing from elsewhere when a page is looked at.
+mathjax_path = "tex-svg.js"
+mermaid_use_local = "mermaid.mjs"
+mermaid_dark_theme = "default"  # the theme turns colours round itself
+mermaid_height = "260px"
+mermaid_fullscreen = False
+
+myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 4
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(ROOT / "build" / "executed")
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_code_prompt_show = "The reference answer"
+nb_code_prompt_hide = "The reference answer"
+
+default_role = "code"  # a docstring's `name`, as in Markdown
+napoleon_custom_sections = ["Source"]
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+nitpick_ignore_regex = [  # no other project's pages are asked for names, and a sentence is no class
+    ("py:class", r"(numpy|collections|pathlib)\..*|.* .*|Array|.*\.(AnyLayer|Seen)|Callable\[\["),
+]
+
+
+def read_source(app: Any, name: str, text: list[str]) -> None:
+    """A link that leads out of docs/ on GitHub leads to GitHub from the book."""
+    if "/" not in name:
+        text[0] = OUTWARD.sub(f"]({REPOSITORY}/blob/main/", text[0])
+
+
+def short_arrays(app: Any, *what: Any) -> tuple[str, str] | None:
+    """The modules' own word in a signature, in place of what it stands for."""
+    *_, arguments, returns = what
+    if arguments is None:
+        return None
+    return arguments.replace(ARRAY, "Array"), (returns or "").replace(ARRAY, "Array")
+
+
+def setup(app: Any) -> None:
+    # A kernel finds the checks that stand beside each module.
+    folders = [str(folder) for folder in sorted((ROOT / "modules").iterdir())]
+    os.environ["PYTHONPATH"] = os.pathsep.join(folders)
+    app.connect("builder-inited", lambda app: pages.write(HERE, REPOSITORY))
+    app.connect("source-read", read_source)
+    app.connect("autodoc-process-signature", short_arrays)

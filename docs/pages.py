@@ -1,0 +1,111 @@
+"""Writes the pages that are made: a chapter from each module, a page of the API from each export.
+
+A chapter shows what a learner sees, the stub; the answer is run, and stands folded below it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from tito.course import Course, Module
+from tito.exercises import cells_of, strip_answers
+
+FOLDED = {"tags": ["hide-input"]}
+
+
+def write(folder: Path, repository: str) -> None:
+    """Write `chapters/*.ipynb` and `api/*.md`; a file that would not change is left alone."""
+    course = Course(folder.parent)
+    for module in course.modules:
+        notebook = nbformat.v4.new_notebook(cells=chapter(course, module, repository))
+        notebook.metadata.kernelspec = {"display_name": "Python 3", "name": "python3"}
+        save(folder / "chapters" / f"{module.folder_name}.ipynb", nbformat.writes(notebook))
+        launch = folder / "chapters" / "launch" / f"{module.folder_name}.txt"
+        save(launch, launch_cards(module, repository))
+        save(folder / "api" / f"{module.folder_name}.md", api_page(module))
+
+
+def save(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text("utf-8") != text:
+        path.write_text(text, "utf-8")
+
+
+def chapter(course: Course, module: Module, repository: str) -> list[Any]:
+    """The cells of a module, and below its title the way to its neighbours and its files."""
+    stubs = cells_of(strip_answers(module.script.read_text("utf-8")))
+    cells: list[Any] = []
+    for cell, stub in zip(module.cells, stubs, strict=True):
+        if cell.kind == "markdown":
+            cells.append(text_cell(cell.id, cell.text))
+        else:
+            shown = cell.text != stub.text
+            if shown:
+                cells.append(text_cell(f"{cell.id}-stub", f"```python\n{stub.text}\n```"))
+            folded = FOLDED if shown else {}
+            cells.append(nbformat.v4.new_code_cell(cell.text, id=cell.id, metadata=folded))
+    cells.insert(1, text_cell("neighbours", neighbours(course, module, repository)))
+    return cells
+
+
+def text_cell(name: str, text: str) -> Any:
+    return nbformat.v4.new_markdown_cell(text, id=name)
+
+
+def neighbours(course: Course, module: Module, repository: str) -> str:
+    before = course.prerequisites(module)
+    after = [one for one in course.modules if module in course.prerequisites(one)]
+    rows = [("Builds on", before), ("Leads to", after)]
+    lines = [
+        f"**{name}:** {', '.join(f'[{one.title}]({one.folder_name}.ipynb)' for one in others)}"
+        for name, others in rows
+        if others
+    ]
+    source = f"{repository}/blob/main/{module.show(module.script)}"
+    lines.append(f"**Files:** [source]({source}), [API](../api/{module.folder_name}.md)")
+    return "  \n".join(lines)
+
+
+def launch_cards(module: Module, repository: str) -> str:
+    """Ways to the notebook, as cards; a page includes the file they are written to."""
+    name = repository.removeprefix("https://github.com/")
+    notebook, script = module.show(module.notebook), module.show(module.script)
+    return f"""\
+````{{grid}} 1 2 3 3
+
+```{{grid-item-card}} 🚀 Launch Binder
+:link: https://mybinder.org/v2/gh/{name}/main?filepath={notebook}
+:class-header: bg-light
+
+Run this module in your browser. No installation required.
+```
+
+```{{grid-item-card}} ⚡ Open in Colab
+:link: https://colab.research.google.com/github/{name}/blob/main/{notebook}
+:class-header: bg-light
+
+Run it on Google's machines. It needs an account there.
+```
+
+```{{grid-item-card}} 📖 View Source
+:link: {repository}/blob/main/{script}
+:class-header: bg-light
+
+Read the notebook as a script, answers included.
+```
+
+````
+"""
+
+
+def api_page(module: Module) -> str:
+    return f"""# `{module.package}`
+
+From [{module.title}](../chapters/{module.folder_name}.ipynb).
+
+```{{eval-rst}}
+.. automodule:: {module.package}
+   :members:
+```
+"""
