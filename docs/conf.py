@@ -11,8 +11,9 @@ from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE / "exercise")]
 
+import exercise_pages  # noqa: E402
 import pages  # noqa: E402
 
 REPOSITORY = "https://github.com/mlsysbook/TinyTorch"
@@ -90,5 +91,7 @@ def setup(app: Any) -> None:
     folders = [str(folder) for folder in sorted((ROOT / "modules").iterdir())]
     os.environ["PYTHONPATH"] = os.pathsep.join(folders)
     app.connect("builder-inited", lambda app: pages.write(HERE, REPOSITORY))
+    assets = ROOT / "build" / "assets"
+    app.connect("builder-inited", lambda app: exercise_pages.write(HERE, assets))
     app.connect("source-read", read_source)
     app.connect("autodoc-process-signature", short_arrays)
