@@ -1,4 +1,4 @@
-"""The course as a page's Python gets it: one archive of tito, tinytorch, the modules and the judge."""
+"""The course as Python in a page gets it: an archive of tito, tinytorch, modules and the judge."""
 
 from __future__ import annotations
 
@@ -37,4 +37,7 @@ def files_of(library: str) -> Iterator[tuple[str, Path]]:
     assert spec and spec.origin, f"{library} is not installed: pip install -e ."
     origin = Path(spec.origin)
     for file in origin.parent.glob("*.py") if origin.name == "__init__.py" else [origin]:
-        yield file.relative_to(origin.parent.parent if spec.parent else origin.parent).as_posix(), file
+        yield (
+            file.relative_to(origin.parent.parent if spec.parent else origin.parent).as_posix(),
+            file,
+        )

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import course_zip
 
 from tito.course import Course, Module
-from tito.exercises import DETAILS, Exercise, find_exercises, find_regions, number_in, strip_answers
+from tito.exercises import DETAILS, Exercise, find_exercises, find_regions, strip_answers
+from tito.notebook.cell import Cell
 
 HERE = Path(__file__).parent
 SCRIPTS = "../_static/exercise"  # as a page sees it
+THREADS = "threads, which Python in a browser cannot start"
+TENSORS = "the library safetensors, which is not made for Python in a browser"
+ELSEWHERE = {"7.6": THREADS, "7.8": TENSORS, "7.12": TENSORS, "18.9": THREADS}
 
 
 def write(folder: Path, assets: Path) -> None:
-    """Write `exercises/*.md` into the folder of the book's sources, and the course as an archive."""
+    """Write `exercises/*.md` into the folder of the book's sources, and the course to load."""
     course = Course(folder.parent)
     pages = {module: find_exercises(module.cells) for module in course.modules}
     every = [exercise.number for exercises in pages.values() for exercise in exercises]
@@ -26,6 +31,7 @@ def write(folder: Path, assets: Path) -> None:
             after = every[every.index(exercise.number) + 1 :][:1]
             text = page(module, exercises, exercise, *after)
             save(folder / "exercises" / f"{exercise.number}.md", text)
+        save(folder / "exercises" / f"{module.folder_name}.md", module_page(module, exercises))
     save(folder / "exercises" / "index.md", index(pages))
     (assets / "exercise").mkdir(parents=True, exist_ok=True)
     (assets / "exercise" / "worker.js").write_bytes((HERE / "worker.js").read_bytes())
@@ -40,17 +46,32 @@ def save(path: Path, text: str) -> None:
 
 
 def page(module: Module, exercises: list[Exercise], exercise: Exercise, after: str = "") -> str:
-    steps = [step for step in (exercise.plan, *exercise.hints) if step]
-    hints = [f"::::::{{container}} tt-hint\n{step}\n::::::\n" for step in steps]
-    facts = json.dumps(facts_of(module, exercises, exercise, after)).replace("<", "\\u003c")
+    needs = ELSEWHERE.get(exercise.number)
+    work = elsewhere(module, needs) if needs else bench(module, exercises, exercise, after)
     return f"""# {exercise.number} {heading(exercise)}
 
 From the chapter [{module.title}](../chapters/{module.folder_name}.ipynb).
 
 {lesson(exercise)}
 
-<link rel="stylesheet" href="{SCRIPTS}/page.css">
-<section class="tt-exercise" aria-label="Exercise {exercise.number}"><script type="application/json">{facts}</script></section>
+{work}"""
+
+
+def elsewhere(module: Module, needs: str) -> str:
+    return f"""```{{note}}
+This exercise needs {needs}. Write it in the module's notebook: `tito module start {module.number}`.
+```
+"""
+
+
+def bench(module: Module, exercises: list[Exercise], exercise: Exercise, after: str) -> str:
+    """Where the script builds the editor, what it knows, and the hints it shows one by one."""
+    steps = [step for step in (exercise.plan, *exercise.hints) if step]
+    hints = [f"::::::{{container}} tt-hint\n{step}\n::::::\n" for step in steps]
+    facts = json.dumps(facts_of(module, exercises, exercise, after)).replace("<", "\\u003c")
+    return f"""<link rel="stylesheet" href="{SCRIPTS}/page.css">
+<section class="tt-exercise" aria-label="Exercise {exercise.number}">
+<script type="application/json">{facts}</script></section>
 
 {"".join(hints)}
 <script type="module" src="{SCRIPTS}/page.js"></script>
@@ -73,36 +94,46 @@ def facts_of(
     module: Module, exercises: list[Exercise], exercise: Exercise, after: str
 ) -> dict[str, Any]:
     """What the script of the page knows."""
-    numbers = [one.number for one in exercises]
-    cell = next(cell for cell in module.cells if holds(cell.lines, exercise.number))
+    every = [one.number for one in exercises]
+    cell = next(cell for cell in module.cells if exercise.number in numbers(cell))
     stub = strip_answers(cell.source)
-    begin = next(one.begin for one in find_regions(stub.split("\n")) if one.number == exercise.number)
+    line = 1 + next(
+        at
+        for at, text in enumerate(stub.split("\n"), 1)
+        if text.strip() == f"### BEGIN SOLUTION {exercise.number}"
+    )
     return {
         "number": exercise.number,
         "cell": cell.name,
         "stub": stub,
-        "line": begin + 2,
+        "line": line,
         "file": module.script.stem,
-        "cells": [cell.name for cell in module.cells if number_in(cell) and find_regions(cell.lines)],
-        "earlier": numbers[: numbers.index(exercise.number)],
+        "cells": [cell.name for cell in module.cells if numbers(cell)],
+        "earlier": every[: every.index(exercise.number)],
         "next": after,
     }
 
 
+def numbers(cell: Cell) -> list[str]:
+    """The exercises whose answers stand in a cell."""
+    regions = find_regions(cell.lines) if cell.kind == "code" else []
+    return list(dict.fromkeys(region.number for region in regions))
 
-def holds(lines: list[str], number: str) -> bool:
-    return any(region.number == number for region in find_regions(lines))
+
+def index(modules: Iterable[Module]) -> str:
+    return contents(
+        "Exercises in the browser",
+        "Each exercise on a page of its own: write, run its test, read what is wrong. Python runs"
+        " in your browser; nothing is installed, and nothing that you write leaves it.",
+        [module.folder_name for module in modules],
+    )
 
 
-def index(pages: dict[Module, list[Exercise]]) -> str:
-    """All exercises, by module."""
-    parts = [
-        f"## {module.title}\n\n```{{toctree}}\n{chr(10).join(one.number for one in exercises)}\n```\n"
-        for module, exercises in pages.items()
-    ]
-    return f"""# Exercises in the browser
+def module_page(module: Module, exercises: list[Exercise]) -> str:
+    text = f"The exercises of the chapter [{module.title}](../chapters/{module.folder_name}.ipynb)."
+    return contents(module.title, text, [exercise.number for exercise in exercises])
 
-Each exercise on a page of its own: write, run its test, read what is wrong. Python runs in your browser;
-nothing is installed, and nothing that you write leaves it.
 
-{chr(10).join(parts)}"""
+def contents(title: str, text: str, names: list[str]) -> str:
+    below = "\n".join(names)
+    return f"# {title}\n\n{text}\n\n```{{toctree}}\n:maxdepth: 1\n\n{below}\n```\n"

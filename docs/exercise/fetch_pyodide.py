@@ -89,7 +89,9 @@ def fetch(folder: Path, source: Callable[[str], bytes] = from_registries) -> Pat
             continue
         content = source(name)
         if not is_right(name, content):
-            raise ValueError(f"{name}: {len(content)} bytes came, but not those of Pyodide {VERSION}")
+            raise ValueError(
+                f"{name}: {len(content)} bytes came, but not those of Pyodide {VERSION}"
+            )
         path.write_bytes(content)
     (folder / LOCK).write_text(lock())
     return folder
