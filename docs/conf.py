@@ -40,6 +40,8 @@ html_css_files = ["book.css"]
 html_favicon = "_static/favicon.svg"
 html_copy_source = False
 html_show_sphinx = False
+html_use_index = False  # search finds more
+html_domain_indices = False
 html_context = {"default_mode": "auto"}
 html_theme_options = {
     "repository_url": REPOSITORY,

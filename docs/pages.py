@@ -14,6 +14,7 @@ from tito.exercises import cells_of, strip_answers
 from tito.notebook.cell import Cell
 
 ANSWER = "The reference answer"
+SAME = ("export-target", "setup")  # in every module
 BEGINNING = "The beginning of every module's file"
 HEADINGS = re.compile("^#.*", re.MULTILINE)
 
@@ -47,7 +48,7 @@ def chapter(course: Course, module: Module, repository: str) -> list[Any]:
             cells.append(text_cell(f"{cell.id}-stub", f"```python\n{stub.text}\n```"))
             cells.append(code_cell(cell, ANSWER))
         else:
-            cells.append(code_cell(cell, BEGINNING if cell.name in ("export-target", "setup") else ""))
+            cells.append(code_cell(cell, BEGINNING if cell.name in SAME else ""))
     cells.insert(1, text_cell("neighbours", neighbours(course, module, repository)))
     return cells
 
@@ -60,8 +61,9 @@ def text_cell(name: str, text: str) -> Any:
 
 def code_cell(cell: Cell, label: str) -> Any:
     """A cell that is run; with a label it stands folded below it."""
-    folded = {"tags": ["hide-input"], "mystnb": {f"code_prompt_{to}": label for to in ("show", "hide")}}
-    return nbformat.v4.new_code_cell(cell.text, id=cell.id, metadata=folded if label else {})
+    labels = {"code_prompt_show": label, "code_prompt_hide": label}
+    folded = {"tags": ["hide-input"], "mystnb": labels} if label else {}
+    return nbformat.v4.new_code_cell(cell.text, id=cell.id, metadata=folded)
 
 
 def neighbours(course: Course, module: Module, repository: str) -> str:
