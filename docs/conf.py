@@ -38,10 +38,16 @@ html_theme = "sphinx_book_theme"
 html_title = "TinyTorch"
 html_static_path = ["_static", "../build/assets", "node_modules/mathjax/es5/tex-svg.js"]
 html_css_files = ["book.css"]
+html_favicon = "_static/favicon.svg"
 html_copy_source = False
+html_show_sphinx = False
+html_use_index = False  # search finds more
+html_domain_indices = False
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "repository_url": REPOSITORY,
     "use_repository_button": True,
+    "use_download_button": False,
     "home_page_in_toc": True,
     "navbar_start": [],  # else a header bar repeats the search box
     "navbar_persistent": [],
@@ -60,13 +66,12 @@ nb_execution_mode = "cache"
 nb_execution_cache_path = str(ROOT / "build" / "executed")
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
-nb_code_prompt_show = "The reference answer"
-nb_code_prompt_hide = "The reference answer"
 
 default_role = "code"  # a docstring's `name`, as in Markdown
 napoleon_custom_sections = ["Source"]
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
 nitpick_ignore_regex = [  # no other project's pages are asked for names, and a sentence is no class
     ("py:class", r"(numpy|collections|pathlib)\..*|.* .*|Array|.*\.(AnyLayer|Seen)|Callable\[\["),
 ]

@@ -3,6 +3,7 @@
 A chapter shows what a learner sees, the stub; the answer is run, and stands folded below it.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ import nbformat
 
 from tito.course import Course, Module
 from tito.exercises import cells_of, strip_answers
+from tito.notebook.cell import Cell
 
-FOLDED = {"tags": ["hide-input"]}
+ANSWER = "The reference answer"
+SAME = ("export-target", "setup")  # in every module
+BEGINNING = "The beginning of every module's file"
+HEADINGS = re.compile("^#.*", re.MULTILINE)
 
 
 def write(folder: Path, repository: str) -> None:
@@ -39,18 +44,26 @@ def chapter(course: Course, module: Module, repository: str) -> list[Any]:
     for cell, stub in zip(module.cells, stubs, strict=True):
         if cell.kind == "markdown":
             cells.append(text_cell(cell.id, cell.text))
+        elif cell.text != stub.text:
+            cells.append(text_cell(f"{cell.id}-stub", f"```python\n{stub.text}\n```"))
+            cells.append(code_cell(cell, ANSWER))
         else:
-            shown = cell.text != stub.text
-            if shown:
-                cells.append(text_cell(f"{cell.id}-stub", f"```python\n{stub.text}\n```"))
-            folded = FOLDED if shown else {}
-            cells.append(nbformat.v4.new_code_cell(cell.text, id=cell.id, metadata=folded))
+            cells.append(code_cell(cell, BEGINNING if cell.name in SAME else ""))
     cells.insert(1, text_cell("neighbours", neighbours(course, module, repository)))
     return cells
 
 
 def text_cell(name: str, text: str) -> Any:
+    """Text as it stands, but that the `__init__` of a heading is not bold."""
+    text = HEADINGS.sub(lambda heading: heading[0].replace("__", r"\_\_"), text)
     return nbformat.v4.new_markdown_cell(text, id=name)
+
+
+def code_cell(cell: Cell, label: str) -> Any:
+    """A cell that is run; with a label it stands folded below it."""
+    labels = {"code_prompt_show": label, "code_prompt_hide": label}
+    folded = {"tags": ["hide-input"], "mystnb": labels} if label else {}
+    return nbformat.v4.new_code_cell(cell.text, id=cell.id, metadata=folded)
 
 
 def neighbours(course: Course, module: Module, repository: str) -> str:
