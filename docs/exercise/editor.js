@@ -50,6 +50,13 @@ export function makeEditor(parent, text, label, { run, leave, changed }) {
   return {
     get text() { return view.state.doc.toString(); },
     set text(text) { view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } }); },
+    scrollTo(line) { // the editor alone, not the page
+      const at = view.state.doc.line(Math.min(line, view.state.doc.lines)).from;
+      view.requestMeasure({
+        read: () => view.lineBlockAt(at).top,
+        write: top => view.scrollDOM.scrollTop = top - 100,
+      });
+    },
     mark: line => view.dispatch({ effects: mark.of(line) }),
     show(line) {
       const at = view.state.doc.line(Math.min(line, view.state.doc.lines)).to;

@@ -107,6 +107,7 @@ def facts_of(
         "cell": cell.name,
         "stub": stub,
         "line": line,
+        "shared": len(numbers(cell)) > 1,
         "file": module.script.stem,
         "cells": [cell.name for cell in module.cells if numbers(cell)],
         "earlier": every[: every.index(exercise.number)],

@@ -46,6 +46,7 @@ const editor = makeEditor(place, kept.get("text", cell) ?? stub, `Your answer to
   leave: () => runButton.focus(),
   changed,
 });
+if (facts.shared) editor.scrollTo(facts.line);
 place.addEventListener("focusin", () => python.start(), { once: true }); // it loads while you write
 
 // ---- what was typed
@@ -56,9 +57,20 @@ function changed(text) {
   showButtons();
 }
 
+// Of a cell that holds several exercises, this one's stubs alone; then, or if they are not to be
+// found, the cell as it was given.
+function asGiven(text) {
+  const region = new RegExp(
+    `^([ \\t]*### BEGIN SOLUTION ${number.replace(".", "\\.")}[ \\t]*\n)([^]*?)(?=^[ \\t]*### END SOLUTION)`, "gm");
+  const given = [...stub.matchAll(region)].map(found => found[2]);
+  if (!facts.shared || [...text.matchAll(region)].length !== given.length) return stub;
+  const without = text.replace(region, (_, begin) => begin + given.shift());
+  return without === text ? stub : without;
+}
+
 function reset() {
   kept.put("before", cell, editor.text);
-  editor.text = stub;
+  editor.text = asGiven(editor.text);
   editor.show(facts.line);
   say("The stub is back. What you wrote is kept.");
   showButtons();

@@ -14,7 +14,7 @@ from tito.course import Course, Module
 from tito.errors import CodeError
 from tito.exercises import Exercise, find_exercises, find_regions, number_in
 from tito.places import Frame, Place, own_frames
-from tito.run.own_code import look_at, own_code
+from tito.run.own_code import own_code, own_line
 
 MAX_SHOWN = 4  # frames
 MAX_LINES = 8  # of a message
@@ -67,8 +67,8 @@ class Failure:
 
     @property
     def place(self) -> Place | None:
-        """The first of those lines."""
-        return look_at(self.frames, self.number, self.modules, self.error)[0]
+        """The learner's own line that ran last, where one failed."""
+        return own_line(self.frames, self.modules)
 
     def as_error(self, what: str = "", then: str = "") -> CodeError:
         head = f"{what}: {self.title}" if what else self.title

@@ -17,25 +17,18 @@ CODE = 3  # lines of the learner's own
 
 
 def own_code(frames: list[Frame], number: str, modules: list[Module], said: str) -> list[str]:
-    """Where to look, and the lines there."""
-    place, lines = look_at(frames, number, modules, said)
-    if place is None:
-        return []
-    where = f"{place.file} (in the notebook: cell {place.cell.ordinal}, line {place.line})"
-    return [where, *(f"    {line}" for line in cut(lines, CODE))]
-
-
-def look_at(
-    frames: list[Frame], number: str, modules: list[Module], said: str
-) -> tuple[Place | None, list[str]]:
     """The line that ran last or, where a test refused what it returned, the whole answer.
 
     Of an exercise of several functions, the one that is named in what the test said.
     """
-    place = _own_line(frames, modules)
+    place = own_line(frames, modules)
+    lines = [place.source.strip()] if place and not STUB.search(place.source) else []
     if place is None:
-        return _answer(number, modules, said)
-    return place, [] if STUB.search(place.source) else [place.source.strip()]
+        place, lines = _answer(number, modules, said)
+    if place is None:
+        return []
+    where = f"{place.file} (in the notebook: cell {place.cell.ordinal}, line {place.line})"
+    return [where, *(f"    {line}" for line in cut(lines, CODE))]
 
 
 def cut(lines: list[str], most: int) -> list[str]:
@@ -49,7 +42,7 @@ def in_answer(place: Place) -> bool:
     return any(region.begin < place.line - 1 < region.end for region in regions)
 
 
-def _own_line(frames: list[Frame], modules: list[Module]) -> Place | None:
+def own_line(frames: list[Frame], modules: list[Module]) -> Place | None:
     """The innermost line of an answer, or else of a cell that is not a test or a helper."""
     places = [frame.place for frame in frames if frame.place]
     places = [place for place in places if place.module in modules]
