@@ -13,6 +13,7 @@ import io
 import json
 import linecache
 import os
+import re
 import sys
 import time
 import types
@@ -107,7 +108,8 @@ def verdict_of(asked: Asked) -> Verdict:
         lambda module: trial.one_test(module, asked.number) + picture(module, asked.number),
         child=here.child,
     )
-    said = [damage.what for damage in done.damage if damage.number == asked.number]
+    damage = [one.what for one in done.damage if one.number == asked.number]
+    said = [re.sub(r"^\S+ \(cell .*?\): ", "", what) for what in damage]  # in the editor's own cell
     failure = done.failure
     if failure is None:
         title = f"exercise {asked.number} passes"

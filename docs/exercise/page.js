@@ -69,6 +69,7 @@ function asGiven(text) {
 }
 
 function reset() {
+  if (editor.text === stub) return;
   kept.put("before", cell, editor.text);
   editor.text = asGiven(editor.text);
   editor.show(facts.line);
@@ -81,6 +82,7 @@ function undo() {
   if (editor.text !== stub) kept.put("before", cell, editor.text);
   else kept.forget("before", cell);
   editor.text = before;
+  editor.show(facts.line);
   say("What you wrote is back.");
   showButtons();
 }
@@ -118,6 +120,7 @@ async function ask(call, ...more) {
 }
 
 async function run() {
+  if (busy) return;
   verdict.replaceChildren();
   editor.mark(0);
   const text = editor.text;
@@ -188,10 +191,9 @@ function say(text) {
 function showButtons() {
   const left = steps.length - hints.children.length;
   hintButton.textContent = left === steps.length ? "Hint" : `Next hint (${left} left)`;
-  hintButton.disabled = left === 0;
-  runButton.disabled = busy;
-  stopButton.disabled = !busy;
-  resetButton.disabled = editor.text === stub;
+  const idle = new Map([[hintButton, left === 0], [runButton, busy], [stopButton, !busy],
+    [resetButton, editor.text === stub]]);
+  for (const [one, is] of idle) one.ariaDisabled = is; // a disabled button would lose the focus
   undoButton.hidden = kept.get("before", cell) === null;
 }
 
