@@ -27,6 +27,7 @@ const marked = StateField.define({
 export function makeEditor(parent, text, label, { run, leave, changed }) {
   const keys = [
     { key: "Mod-Enter", run: () => (run(), true) },
+    { key: "Ctrl-Enter", run: () => (run(), true) },
     { key: "Escape", run: () => (leave(), true) },
     indentWithTab,
   ];

@@ -105,7 +105,7 @@ const asked = () => JSON.stringify({
 async function ask(call, ...more) {
   if (busy) return undefined;
   busy = true;
-  say("Python is loading; the first time these are about 9 MB.");
+  say("Python is loading; the first time these are about 10 MB.");
   showButtons();
   try {
     return await python.ask(call, [asked(), ...more], () => say("Python is at it."));
