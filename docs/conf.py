@@ -20,7 +20,8 @@ ARRAY = "~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~typing.Any]]"
 OUTWARD = re.compile(r"\]\(\.\./(?=[A-Za-z])")  # a link from a page to a file outside of docs/
 
 project = "TinyTorch"
-copyright = "the authors of TinyTorch, MIT licence"
+author = "the authors of TinyTorch"
+copyright = "MIT licence"
 extensions = [
     "myst_nb",
     "sphinx_design",
@@ -64,6 +65,7 @@ myst_heading_anchors = 4
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(ROOT / "build" / "executed")
 nb_execution_raise_on_error = True
+nb_merge_streams = True
 nb_execution_timeout = 120
 
 default_role = "code"  # a docstring's `name`, as in Markdown
