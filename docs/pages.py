@@ -140,5 +140,5 @@ def entry(package: str, node: Any) -> str:
     if "op" not in map(ast.unparse, node.decorator_list):
         return f".. autofunction:: {package}.{node.name}\n"
     for argument in ast.walk(node.args):
-        vars(argument).pop("annotation", None)  # the arrays of its inside; it is called with tensors
+        vars(argument).pop("annotation", None)  # of its inside; it is called with tensors
     return f".. autofunction:: {package}.{node.name}({ast.unparse(node.args)})\n"

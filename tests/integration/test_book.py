@@ -6,6 +6,7 @@ then  pytest -m "slow or browser"
 
 import json
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -123,6 +124,12 @@ def test_an_answer_stands_only_in_a_cell_that_is_folded() -> None:
             stubs = [is_stub(lines[one.begin + 1 : one.end]) for one in find_regions(lines)]
             assert cell in folded or all(stubs), f"{module.name}: {cell.source}"
         assert any(find_regions(cell.source.split("\n")) for cell in folded)
+
+
+def test_the_front_page_says_of_every_module_what_is_built_there() -> None:
+    front = (ROOT / "docs" / "index.md").read_text("utf-8")
+    rows = re.findall(r"^\| \[\d+ \w+\]\(chapters/(\w+)\.ipynb\) \| \w", front, re.MULTILINE)
+    assert rows == [module.folder_name for module in Course(ROOT).modules]
 
 
 @pytest.mark.slow
