@@ -9,6 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jupyter_client import KernelManager
+from numpy.typing import DTypeLike, NDArray
+from sphinx.util.typing import stringify_annotation
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(HERE))
@@ -16,12 +20,14 @@ sys.path.insert(0, str(HERE))
 import pages  # noqa: E402
 
 REPOSITORY = "https://github.com/mlsysbook/TinyTorch"
-ARRAY = "~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~typing.Any]]"
+ALIASES = {
+    stringify_annotation(NDArray[Any], "smart"): "Array",
+    stringify_annotation(DTypeLike, "smart").removesuffix(" | None"): "DTypeLike",
+}
 OUTWARD = re.compile(r"\]\(\.\./(?=[A-Za-z])")  # a link from a page to a file outside of docs/
 
 project = "TinyTorch"
-author = "the authors of TinyTorch"
-copyright = "MIT licence"
+author = "the authors of TinyTorch, under the MIT licence"
 extensions = [
     "myst_nb",
     "sphinx_design",
@@ -41,6 +47,7 @@ html_css_files = ["book.css"]
 html_favicon = "_static/favicon.svg"
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 html_use_index = False  # search finds more
 html_domain_indices = False
 html_context = {"default_mode": "auto"}
@@ -74,7 +81,8 @@ autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 nitpick_ignore_regex = [  # no other project's pages are asked for names, and a sentence is no class
-    ("py:class", r"(numpy|collections|pathlib)\..*|.* .*|Array|.*\.(AnyLayer|Seen)|Callable\[\["),
+    ("py:class", r"(numpy|collections|pathlib)\..*|.* .*|Callable\[\["),
+    ("py:class", r"Array|DTypeLike|.*\.(AnyLayer|Seen)"),
 ]
 
 
@@ -84,18 +92,23 @@ def read_source(app: Any, name: str, text: list[str]) -> None:
         text[0] = OUTWARD.sub(f"]({REPOSITORY}/blob/main/", text[0])
 
 
-def short_arrays(app: Any, *what: Any) -> tuple[str, str] | None:
-    """The modules' own word in a signature, in place of what it stands for."""
+def short_types(app: Any, *what: Any) -> tuple[str, str] | None:
+    """The modules' own words in a signature, in place of what they stand for."""
     *_, arguments, returns = what
     if arguments is None:
         return None
-    return arguments.replace(ARRAY, "Array"), (returns or "").replace(ARRAY, "Array")
+    texts = [arguments, returns or ""]
+    for long, short in ALIASES.items():
+        texts = [text.replace(long, short) for text in texts]
+    return texts[0], texts[1]
 
 
 def setup(app: Any) -> None:
     # A kernel finds the checks that stand beside each module.
     folders = [str(folder) for folder in sorted((ROOT / "modules").iterdir())]
     os.environ["PYTHONPATH"] = os.pathsep.join(folders)
+    if os.name == "posix":  # by files: a port that was free may be another kernel's a moment later
+        KernelManager.transport.default_value = "ipc"
     app.connect("builder-inited", lambda app: pages.write(HERE, REPOSITORY))
     app.connect("source-read", read_source)
-    app.connect("autodoc-process-signature", short_arrays)
+    app.connect("autodoc-process-signature", short_types)

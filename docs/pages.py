@@ -15,8 +15,10 @@ from tito.exercises import cells_of, strip_answers
 from tito.notebook.cell import Cell
 
 ANSWER = "The reference answer"
-SAME = ("export-target", "setup")  # in every module
-BEGINNING = "The beginning of every module's file"
+SAME = {  # cells that every module begins with
+    "export-target": "Where the module is exported to",
+    "setup": "How the module finds the package",
+}
 HEADINGS = re.compile("^#.*", re.MULTILINE)
 
 
@@ -49,7 +51,7 @@ def chapter(course: Course, module: Module, repository: str) -> list[Any]:
             cells.append(text_cell(f"{cell.id}-stub", f"```python\n{stub.text}\n```"))
             cells.append(code_cell(cell, ANSWER))
         else:
-            cells.append(code_cell(cell, BEGINNING if cell.name in SAME else ""))
+            cells.append(code_cell(cell, SAME.get(cell.name, "")))
     cells.insert(1, text_cell("neighbours", neighbours(course, module, repository)))
     return cells
 
