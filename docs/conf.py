@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jupyter_client import KernelManager
 from numpy.typing import DTypeLike, NDArray
 from sphinx.util.typing import stringify_annotation
 
@@ -107,8 +106,6 @@ def setup(app: Any) -> None:
     # A kernel finds the checks that stand beside each module.
     folders = [str(folder) for folder in sorted((ROOT / "modules").iterdir())]
     os.environ["PYTHONPATH"] = os.pathsep.join(folders)
-    if os.name == "posix":  # by files: a port that was free may be another kernel's a moment later
-        KernelManager.transport.default_value = "ipc"
     app.connect("builder-inited", lambda app: pages.write(HERE, REPOSITORY))
     app.connect("source-read", read_source)
     app.connect("autodoc-process-signature", short_types)
