@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import DTypeLike, NDArray
+from sphinx.util.typing import stringify_annotation
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path[:0] = [str(HERE), str(HERE / "exercise")]
@@ -17,11 +20,14 @@ import exercise_pages  # noqa: E402
 import pages  # noqa: E402
 
 REPOSITORY = "https://github.com/mlsysbook/TinyTorch"
-ARRAY = "~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~typing.Any]]"
+ALIASES = {
+    stringify_annotation(NDArray[Any], "smart"): "Array",
+    stringify_annotation(DTypeLike, "smart").removesuffix(" | None"): "DTypeLike",
+}
 OUTWARD = re.compile(r"\]\(\.\./(?=[A-Za-z])")  # a link from a page to a file outside of docs/
 
 project = "TinyTorch"
-copyright = "the authors of TinyTorch, MIT licence"
+author = "the authors of TinyTorch, under the MIT licence"
 extensions = [
     "myst_nb",
     "sphinx_design",
@@ -41,6 +47,7 @@ html_css_files = ["book.css"]
 html_favicon = "_static/favicon.svg"
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 html_use_index = False  # search finds more
 html_domain_indices = False
 html_context = {"default_mode": "auto"}
@@ -65,6 +72,7 @@ myst_heading_anchors = 4
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(ROOT / "build" / "executed")
 nb_execution_raise_on_error = True
+nb_merge_streams = True
 nb_execution_timeout = 120
 
 default_role = "code"  # a docstring's `name`, as in Markdown
@@ -73,7 +81,8 @@ autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 nitpick_ignore_regex = [  # no other project's pages are asked for names, and a sentence is no class
-    ("py:class", r"(numpy|collections|pathlib)\..*|.* .*|Array|.*\.(AnyLayer|Seen)|Callable\[\["),
+    ("py:class", r"(numpy|collections|pathlib)\..*|.* .*|Callable\[\["),
+    ("py:class", r"Array|DTypeLike|.*\.(AnyLayer|Seen)"),
 ]
 
 
@@ -83,12 +92,15 @@ def read_source(app: Any, name: str, text: list[str]) -> None:
         text[0] = OUTWARD.sub(f"]({REPOSITORY}/blob/main/", text[0])
 
 
-def short_arrays(app: Any, *what: Any) -> tuple[str, str] | None:
-    """The modules' own word in a signature, in place of what it stands for."""
+def short_types(app: Any, *what: Any) -> tuple[str, str] | None:
+    """The modules' own words in a signature, in place of what they stand for."""
     *_, arguments, returns = what
     if arguments is None:
         return None
-    return arguments.replace(ARRAY, "Array"), (returns or "").replace(ARRAY, "Array")
+    texts = [arguments, returns or ""]
+    for long, short in ALIASES.items():
+        texts = [text.replace(long, short) for text in texts]
+    return texts[0], texts[1]
 
 
 def setup(app: Any) -> None:
@@ -99,4 +111,4 @@ def setup(app: Any) -> None:
     assets = ROOT / "build" / "assets"
     app.connect("builder-inited", lambda app: exercise_pages.write(HERE, assets))
     app.connect("source-read", read_source)
-    app.connect("autodoc-process-signature", short_arrays)
+    app.connect("autodoc-process-signature", short_types)

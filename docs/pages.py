@@ -3,6 +3,7 @@
 A chapter shows what a learner sees, the stub; the answer is run, and stands folded below it.
 """
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from tito.exercises import cells_of, strip_answers
 from tito.notebook.cell import Cell
 
 ANSWER = "The reference answer"
-SAME = ("export-target", "setup")  # in every module
-BEGINNING = "The beginning of every module's file"
+SAME = {  # cells that every module begins with
+    "export-target": "Where the module is exported to",
+    "setup": "How the module finds the package",
+}
 HEADINGS = re.compile("^#.*", re.MULTILINE)
 
 
@@ -48,7 +51,7 @@ def chapter(course: Course, module: Module, repository: str) -> list[Any]:
             cells.append(text_cell(f"{cell.id}-stub", f"```python\n{stub.text}\n```"))
             cells.append(code_cell(cell, ANSWER))
         else:
-            cells.append(code_cell(cell, BEGINNING if cell.name in SAME else ""))
+            cells.append(code_cell(cell, SAME.get(cell.name, "")))
     cells.insert(1, text_cell("neighbours", neighbours(course, module, repository)))
     return cells
 
@@ -113,12 +116,31 @@ Read the notebook as a script, answers included.
 
 
 def api_page(module: Module) -> str:
+    """What the export defines, in its order; what begins with an underscore is its own affair."""
+    defined = [node for node in ast.parse(module.export.read_text("utf-8")).body if public(node)]
+    entries = "\n".join(entry(module.package, node) for node in defined)
     return f"""# `{module.package}`
 
 From [{module.title}](../chapters/{module.folder_name}.ipynb).
 
 ```{{eval-rst}}
-.. automodule:: {module.package}
-   :members:
+.. py:module:: {module.package}
+
+{entries}
 ```
 """
+
+
+def public(node: ast.stmt) -> bool:
+    return isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+
+
+def entry(package: str, node: Any) -> str:
+    """How autodoc is asked for a class, a function, or an op, which is no function to it."""
+    if isinstance(node, ast.ClassDef):
+        return f".. autoclass:: {package}.{node.name}\n   :members:\n"
+    if "op" not in map(ast.unparse, node.decorator_list):
+        return f".. autofunction:: {package}.{node.name}\n"
+    for argument in ast.walk(node.args):
+        vars(argument).pop("annotation", None)  # of its inside; it is called with tensors
+    return f".. autofunction:: {package}.{node.name}({ast.unparse(node.args)})\n"
