@@ -88,17 +88,24 @@ def launch_cards(module: Module, repository: str) -> str:
     name = repository.removeprefix("https://github.com/")
     notebook, script = module.show(module.notebook), module.show(module.script)
     return f"""\
-````{{grid}} 1 2 3 3
+````{{grid}} 1 2 2 4
+
+```{{grid-item-card}} 🪶 Open in JupyterLite
+:link: ../lite/notebooks/index.html?path={notebook}
+:class-header: bg-light
+
+The whole notebook in your browser. Nothing is installed; your work stays in this browser.
+```
 
 ```{{grid-item-card}} 🚀 Launch Binder
-:link: https://mybinder.org/v2/gh/{name}/main?filepath={notebook}
+:link: https://mybinder.org/v2/gh/{name}/main?labpath=learn/{notebook}
 :class-header: bg-light
 
 Run this module in your browser. No installation required.
 ```
 
 ```{{grid-item-card}} ⚡ Open in Colab
-:link: https://colab.research.google.com/github/{name}/blob/main/{notebook}
+:link: https://colab.research.google.com/github/{name}/blob/notebooks/{notebook}
 :class-header: bg-light
 
 Run it on Google's machines. It needs an account there.

@@ -1,4 +1,4 @@
-"""The whole course in JupyterLite: `python docs/lite/build.py BOOK` fills BOOK/lite.
+"""The whole course in JupyterLite: `python docs/lite/lite_site.py BOOK` fills BOOK/lite.
 
 Its kernel runs on the Pyodide of the exercise pages, in BOOK/_static/pyodide, and asks for nothing
 from elsewhere. A notebook there finds `tinytorch` and its checks as it does in a learner's folder.
