@@ -77,12 +77,13 @@ nb_execution_timeout = 120
 
 default_role = "code"  # a docstring's `name`, as in Markdown
 napoleon_custom_sections = ["Source"]
+napoleon_use_rtype = False  # "the parts in order: ..." is no type
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
-nitpick_ignore_regex = [  # no other project's pages are asked for names, and a sentence is no class
-    ("py:class", r"(numpy|collections|pathlib)\..*|.* .*|Callable\[\["),
-    ("py:class", r"Array|DTypeLike|.*\.(AnyLayer|Seen)"),
+nitpick_ignore_regex = [  # other projects, whose pages are not asked, sentences, types
+    ("py:class", r"(numpy|collections|pathlib|re)\..*|Callable\[\[|.* .*"),
+    ("py:class", r"Array|DTypeLike|tinytorch\..*\.(AnyLayer|Function|Made|Seen)"),
 ]
 
 

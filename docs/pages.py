@@ -31,7 +31,12 @@ def write(folder: Path, repository: str) -> None:
         save(folder / "chapters" / f"{module.folder_name}.ipynb", nbformat.writes(notebook))
         launch = folder / "chapters" / "launch" / f"{module.folder_name}.txt"
         save(launch, launch_cards(module, repository))
-        save(folder / "api" / f"{module.folder_name}.md", api_page(module))
+        whence = f"From [{module.title}](../chapters/{module.folder_name}.ipynb)."
+        page = api_page(module.package, module.export, whence)
+        save(folder / "api" / f"{module.folder_name}.md", page)
+    for file in sorted(course.root.glob("tinytorch/[!_]*.py")):
+        page = api_page(f"tinytorch.{file.stem}", file, "")
+        save(folder / "api" / f"given_{file.stem}.md", page)
 
 
 def save(path: Path, text: str) -> None:
@@ -115,16 +120,16 @@ Read the notebook as a script, answers included.
 """
 
 
-def api_page(module: Module) -> str:
-    """What the export defines, in its order; what begins with an underscore is its own affair."""
-    defined = [node for node in ast.parse(module.export.read_text("utf-8")).body if public(node)]
-    entries = "\n".join(entry(module.package, node) for node in defined)
-    return f"""# `{module.package}`
+def api_page(package: str, file: Path, whence: str) -> str:
+    """What a file defines, in its order; what begins with an underscore is its own affair."""
+    defined = [node for node in ast.parse(file.read_text("utf-8")).body if public(node)]
+    entries = "\n".join(entry(package, node) for node in defined)
+    return f"""# `{package}`
 
-From [{module.title}](../chapters/{module.folder_name}.ipynb).
+{whence}
 
 ```{{eval-rst}}
-.. py:module:: {module.package}
+.. automodule:: {package}
 
 {entries}
 ```

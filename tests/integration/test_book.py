@@ -164,7 +164,7 @@ def test_no_page_asks_another_site_for_anything(visits: list[Visit], address: st
 
 @pytest.mark.browser
 def test_no_page_complains(visits: list[Visit]) -> None:
-    assert not [one for one in visits if one.complaints]
+    assert not [(one.page, one.complaints) for one in visits if one.complaints]
 
 
 @pytest.mark.browser

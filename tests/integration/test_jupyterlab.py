@@ -38,7 +38,8 @@ def wait_for(condition: Callable[[], Any], seconds: float) -> Any:
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
     folder = tmp_path / "my course"
-    ignore = shutil.ignore_patterns(".git", ".venv", ".tito", "*.ipynb", "__pycache__")
+    made = ("build", "node_modules", "*.ipynb", "__pycache__")
+    ignore = shutil.ignore_patterns(".git", ".venv", ".tito", *made)
     shutil.copytree(ROOT, folder, ignore=ignore)
     subprocess.run([sys.executable, "-m", "tito", "sync"], cwd=folder, check=True)
     return folder

@@ -27,7 +27,8 @@ def page(name: str) -> str:
 def test_the_output_on_the_first_page_is_that_of_the_command(tmp_path: Path):
     shown = CONSOLE.findall(page("docs/start.md"))
     copy = tmp_path / "course"
-    ignore = shutil.ignore_patterns(".*", "*.ipynb", "__pycache__", "*.whl")
+    made = ("build", "node_modules", "*.ipynb", "__pycache__", "*.whl")
+    ignore = shutil.ignore_patterns(".*", *made)
     shutil.copytree(ROOT, copy, ignore=ignore)
     commands = (["sync"], ["module", "complete", "12"])
     runs = [
