@@ -111,6 +111,7 @@ class ClusterRun(Run):
     @contextmanager
     def _client(self) -> Iterator[Any]:
         distributed = _distributed()
+        logging.disable()  # Dask's: what matters of it is said here in a sentence
         with ExitStack() as stack:
             client = stack.enter_context(closing(self._connect(distributed, stack)))
             try:
@@ -182,14 +183,14 @@ def _parts(jobs: list[Job], threads: int) -> Iterator[list[Job]]:
 
 
 def _result(future: Any) -> dict[str, Any]:
-    distributed = _distributed()
     try:
         return dict(future.result())
-    except distributed.KilledWorker as error:
-        message = f"several workers ended with the same share: {error}"
-        raise TitoError(
-            message, "what was graded is kept: look at the workers, run again"
-        ) from None
+    except TitoError:
+        raise
+    except Exception as error:  # a share that ended several workers, a scheduler that is gone, ...
+        message = f"the cluster lost a share: {type(error).__name__}: {error}"
+        fix = "what was graded is kept: look at the workers, then run again"
+        raise TitoError(message, fix) from error
 
 
 def _distributed() -> Any:
