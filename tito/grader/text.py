@@ -42,6 +42,11 @@ def folded(text: str) -> str:
     return "".join(char for char in apart if char.isalnum())
 
 
+def many(count: int, what: str) -> str:
+    """1 line, 2 lines."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def number(value: float) -> float:
     """Two decimals at most, and none where there are none: 2, 2.5, 0.33."""
     rounded = round(value, 2)

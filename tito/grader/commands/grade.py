@@ -25,6 +25,7 @@ from tito.grader.judge import LIMIT
 from tito.grader.report import write_reports
 from tito.grader.sandbox import NAMES, level_here
 from tito.grader.terms import Terms
+from tito.grader.text import many
 from tito.learner.source import course_here
 
 BOOK = "gradebook.sqlite"
@@ -101,7 +102,7 @@ def batch(
     _refuse_unknown(again, every)
     found = _shard(every, shard, seed) if shard else every
     level = level_here(course, module, unsandboxed)
-    console.note(f"{len(found)} submissions, sandbox {NAMES[level]}")
+    console.note(f"{many(len(found), 'submission')}, sandbox {NAMES[level]}")
     plan = Plan(course, module, level, seed, jobs, limit, frozenset(again), checks)
     with files.lock(to):
         with closing(_run(plan, to / BOOK, cluster)) as run:
@@ -206,6 +207,7 @@ def _tell_of_roster(learners: list[Grade], terms: Terms, folder: Path) -> None:
         strangers = [one.key for one in learners if one.person is None]
         if strangers:
             shown = ", ".join(strangers[:5]) + ", ..." * (len(strangers) > 5)
-            console.note(f"{len(strangers)} submissions are nobody's in the roster: {shown}")
+            found = many(len(strangers), "submission")
+            console.note(f"nobody in the roster handed in {found}: {shown}")
     if terms.skipped:
-        console.note(f"{len(terms.skipped)} files were skipped", f"{folder}/skipped.csv")
+        console.note(f"skipped: {many(len(terms.skipped), 'file')}", f"{folder}/skipped.csv")
