@@ -26,7 +26,7 @@ from tito.grader.grades import NOTHING, Grade, grades
 from tito.grader.page import batch_page, markdown, page
 from tito.grader.statistics import numbers
 from tito.grader.table import plain
-from tito.grader.text import file_names, number, printable
+from tito.grader.text import file_names, lines, number, printable
 from tito.grader.verdict import Check, Graded, Verdict
 
 FOLDERS = {"feedback": (".html", ".md"), "gradescope": (".json",)}
@@ -92,7 +92,7 @@ def grades_csv(batch: Batch, learners: Iterable[Grade]) -> bytes:
         whose = [graded.name if graded else "", grade.student]
         whose += [person.id, person.team] if person else ["", ""]
         points = [grade.earned, grade.out_of, grade.final, grade.late_days]
-        how = [" ".join(grade.comments.values()), graded.level if graded else ""]
+        how = [" ".join(" ".join(lines(one)) for one in grade.comments.values()), graded.level if graded else ""]
         by_exercise = [grade.points.get(name) for name in batch.exercises]
         rows.append([*whose, *points, *how, batch.seed, grade.note, *by_exercise])
     return csv_bytes(header, rows)
@@ -174,7 +174,11 @@ def gradescope(batch: Batch, grade: Grade) -> str:
         for exercise, results in batch.by_exercise(graded).items()
         for count, result in enumerate(results, start=1)
     ]
-    comments = [f"{name} {text}".lstrip() for name, text in grade.comments.items()]
+    comments = [
+        one
+        for name, text in grade.comments.items()
+        for one in lines(f"{name} {text}".lstrip())
+    ]
     return _json(
         {
             "score": number(grade.final or 0),

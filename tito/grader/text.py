@@ -30,6 +30,11 @@ def printable(text: str, limit: int = LIMIT) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
+def lines(text: str) -> list[str]:
+    """Each line of a text that may have several, printable and uncut."""
+    return [printable(line, 10 * len(line) + 1) for line in text.split("\n")]
+
+
 def _visible(char: str) -> str:
     if char.isprintable() and not _UNSEEN.match(char):
         return char
