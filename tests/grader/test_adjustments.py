@@ -151,7 +151,7 @@ def test_lines_that_do_not_change_keep_their_bytes(tmp_path) -> None:
     put(path, lambda _: [Adjustment("=cmd.py", "12.1", 2.5, "a;b")], KNOWN)
     assert path.read_bytes().decode() == (
         ODD.replace("in days", "in days;exercise;points")
-        + "\n'=cmd.py;\"a;b\";;;exercise 12.1;2.5\n"
+        + '\n\'=cmd.py;"a;b";;;exercise 12.1;2.5\n'
     )
     assert read_adjustments(path, KNOWN)[-1] == Adjustment("=cmd.py", "12.1", 2.5, "a;b")
     put(path, lambda _: [Adjustment("=cmd.py", "12.1")], KNOWN)

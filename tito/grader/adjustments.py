@@ -201,6 +201,8 @@ def put(path: Path, decide: Decide, known: Known) -> None:
     with lock(path.parent):
         stand = read_adjustments(path, known) if path.exists() else ()
         changes = decide(stand)
+        if not changes:
+            return
         sheet = read_sheet(path, _column(path), "name") if path.exists() else _new_sheet()
         mark = BOM if not path.exists() or path.read_bytes().startswith(BOM) else b""
         lines = {(line["name"], _exercise(line, known)): line for line in sheet.lines}

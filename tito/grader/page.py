@@ -52,7 +52,7 @@ def template(name: str, write: Callable[[object], str]) -> Callable[..., str]:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"code": _code, "points": number, "lines": _lines}
+    environment.filters |= {"code": _code, "points": number, "lines": _lines, "kept": Shown}
     return environment.get_template(name).render
 
 

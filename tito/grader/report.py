@@ -92,7 +92,10 @@ def grades_csv(batch: Batch, learners: Iterable[Grade]) -> bytes:
         whose = [graded.name if graded else "", grade.student]
         whose += [person.id, person.team] if person else ["", ""]
         points = [grade.earned, grade.out_of, grade.final, grade.late_days]
-        how = [" ".join(" ".join(lines(one)) for one in grade.comments.values()), graded.level if graded else ""]
+        how = [
+            " ".join(" ".join(lines(one)) for one in grade.comments.values()),
+            graded.level if graded else "",
+        ]
         by_exercise = [grade.points.get(name) for name in batch.exercises]
         rows.append([*whose, *points, *how, batch.seed, grade.note, *by_exercise])
     return csv_bytes(header, rows)
@@ -175,9 +178,7 @@ def gradescope(batch: Batch, grade: Grade) -> str:
         for count, result in enumerate(results, start=1)
     ]
     comments = [
-        one
-        for name, text in grade.comments.items()
-        for one in lines(f"{name} {text}".lstrip())
+        one for name, text in grade.comments.items() for one in lines(f"{name} {text}".lstrip())
     ]
     return _json(
         {
