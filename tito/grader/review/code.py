@@ -18,7 +18,8 @@ from tito.grader.intake.limits import within_limits
 from tito.grader.review.mask import Mask
 from tito.notebook.cells import read_text
 
-MOST_LINES, MOST_CHARS, MOST_IN_LINE = 300, 20_000, 1000  # of one exercise
+MOST_LINES, MOST_CHARS, MOST_IN_LINE = 300, 20_000, 1000  # of one cell
+MOST_CELLS, MOST_EXERCISES = 5, 3  # of one exercise, in one cell
 NO_EXERCISE = ""
 _NAMED = re.compile(rf"\((?:test-)?({NUMBER})[)-]")
 _MARKED = re.compile(rf"### BEGIN SOLUTION ({NUMBER})\b|exercise ({NUMBER}):")
@@ -73,19 +74,26 @@ def _read(
 ) -> tuple[dict[str, list[tuple[str, list[Words], str]]], str]:
     cells, note, outside = read_here(found, module)
     shown: dict[str, list[tuple[str, list[Words], str]]] = {}
-    for name, code in (*cells, *((f"{name}, not exported", code) for name, code in outside)):
-        is_answer = (name, code) in cells
-        exercises = _exercises(name, code) if is_answer else []
+    placed = [(name, code, _exercises(name, code)) for name, code in cells]
+    placed += [(f"{name}, not exported", code, []) for name, code in outside]
+    for name, code, exercises in placed:
         if exercises or code.strip() not in usual:
             for exercise in exercises or [NO_EXERCISE]:
-                shown.setdefault(exercise, []).append((mask(name), *_coloured(code, mask)))
+                place = shown.setdefault(exercise, [])
+                if len(place) < MOST_CELLS:
+                    place.append((mask(name), *_coloured(code, mask)))
+                elif len(place) == MOST_CELLS:
+                    place.append(("and so on", [], "more cells"))
     return shown, Source(cells, note, outside).sha256
 
 
 def _exercises(name: str, code: str) -> list[str]:
-    """Those that the cell is named after, else those whose markers or stubs are in it."""
+    """Those that the cell is named after, else those whose markers or stubs are in it.
+
+    A cell that holds most of the module is nobody's in particular.
+    """
     found = _NAMED.findall(name) or [one or other for one, other in _MARKED.findall(code)]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found)) if len(set(found)) <= MOST_EXERCISES else []
 
 
 def _coloured(code: str, mask: Mask) -> tuple[list[Words], str]:
@@ -115,5 +123,6 @@ def _cut(text: str) -> tuple[str, str]:
         size += len(shown)
     left = len(every) - len(kept)
     long = sum(len(line) > MOST_IN_LINE for line in every[: len(kept)])
-    notes = [f"{left:,} more lines"] * bool(left) + [f"{long} long lines cut"] * bool(long)
+    notes = [f"the ends of {long:,} long lines"] * bool(long)
+    notes += [f"{left:,} more lines"] * bool(left)
     return "\n".join(kept), " and ".join(notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import webbrowser
 from collections.abc import Callable
+from threading import Thread
 
 from flask import Flask
 from waitress import create_server
@@ -24,7 +25,7 @@ def serve(desk: Desk, update: Callable[[], None], port: int, opens: bool) -> Non
     app = Flask(__name__, static_folder=None)
     try:
         server = create_server(
-            app, host=HOST, port=port, threads=1, ident="", max_request_body_size=MAX_REQUEST
+            app, host=HOST, port=port, threads=1, ident="", max_request_body_size=2 * MAX_REQUEST
         )
     except OSError as error:
         fix = "name another with --port, or none"
@@ -36,6 +37,7 @@ def serve(desk: Desk, update: Callable[[], None], port: int, opens: bool) -> Non
         f"{address}/{guard.key}/", "Ctrl-C ends it and brings grades and feedback up to date"
     )
     if opens:
-        webbrowser.open(f"{address}/{guard.once}/")
+        told = (f"{address}/{guard.once}/",)
+        Thread(target=webbrowser.open, args=told, daemon=True).start()  # some wait for their end
     server.run()  # it takes Ctrl-C for its end
     server.close()

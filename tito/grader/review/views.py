@@ -11,6 +11,7 @@ from flask import Flask, Response, redirect, request
 from werkzeug.exceptions import HTTPException
 
 from tito.errors import TitoError, of_system
+from tito.grader.adjustments import Adjustment
 from tito.grader.feedback import IN_WORDS, late, out_of
 from tito.grader.page import Shown, template, text
 from tito.grader.review.code import NO_EXERCISE, Answers, Code
@@ -20,6 +21,7 @@ from tito.grader.text import lines, printable
 from tito.grader.verdict import PASSED, Verdict
 from tito.lines import plain
 
+FAILED = "failed exercise "
 STATES = ("commented", "points by hand", "excused", "more time", "not readable")
 
 
@@ -39,24 +41,37 @@ class Views:
         """Which of the entries are leafed through."""
         return request.values.get("show", "")
 
+    @property
+    def anchor(self) -> str:
+        """Where a page begins: at the exercise that is looked through."""
+        _, failed, exercise = self.show.partition(FAILED)
+        return f"#exercise-{exercise}" if failed else ""
+
     def entries(self) -> tuple[dict[str, Entry], str]:
         """With what is wrong in the file, if anything: then without what it says."""
         try:
             return self.desk.entries(self.desk.lines()), ""
         except TitoError as error:
             kept = self.desk.book.terms().adjustments
-            return self.desk.entries(kept), f"{error.message}: {error.fix}. Nothing can be saved."
+            return self.desk.entries(kept), f"nothing can be saved: {self.said(error)}"
+
+    def said(self, error: Exception) -> str:
+        """An error of the file may quote anybody's name."""
+        if self.desk.is_anonymous and type(error) is TitoError:
+            return f"a line of {self.desk.file.name} is wrong: `tito grade` says which"
+        told = error if isinstance(error, TitoError) else of_system(cast("OSError", error))
+        return f"{told.message}: {told.fix}"
 
     def index(self, problem: str = "") -> str:
         entries, wrong = self.entries()
         chosen = [one for one in entries.values() if self.is_chosen(one)]
-        failing = [f"failed exercise {name}" for name in self.desk.batch.exercises]
+        failing = [f"{FAILED}{name}" for name in self.desk.batch.exercises]
         told = {"entries": chosen, "count": len(entries), "filters": [*STATES, *failing]}
         updated = "updated" in request.args
         return self.page("review-list.html", problem=problem or wrong, updated=updated, **told)
 
     def is_chosen(self, entry: Entry) -> bool:
-        states = [*self.states(entry), *(f"failed exercise {name}" for name in entry.failing)]
+        states = [*self.states(entry), *(f"{FAILED}{name}" for name in entry.failing)]
         return not self.show or self.show in states
 
     @staticmethod
@@ -80,6 +95,9 @@ class Views:
     def first(self) -> Any:
         """The address that the browser was started with leads to the real one, once."""
         return self.goto("") if self.guard.spend() else self.guard.refuse()
+
+    def whose(self, line: Adjustment) -> str:
+        return "a line" if self.desk.is_anonymous else line.name
 
     def entry(self, id_: str) -> str | tuple[str, int]:
         entries, problem = self.entries()
@@ -118,7 +136,7 @@ class Views:
             "rest": _codes(answers, NO_EXERCISE),
             "unread": answers.problem if graded else "",
             "changed": bool(graded and graded.verdicts) and is_other,
-            "others": [(entry.mask(one.name), one, entry.form(one)) for one in entry.others],
+            "others": [(self.whose(one), one, entry.form(one)) for one in entry.others],
             "late": late(entry.grade),
             "note": entry.mask(entry.grade.note),
         }
@@ -136,35 +154,34 @@ class Views:
         }
 
     def save(self, id_: str) -> Any:
+        if id_ not in self.entries()[0]:
+            return self.index("nothing was saved: no such submission now"), 404
         said, version = _said(self.desk.batch.exercises), request.form.get("version", "")
         try:
             wrong = self.desk.save(id_, version, said)
             problem, code = "nothing was saved: see the fields below", 422
         except ChangedError as error:
             entries = self.entries()[0]
-            told = {"fields": said, "stands": entries[id_].fields, "problem": _sentence(error)}
+            told = {"fields": said, "stands": entries[id_].fields, "problem": self.said(error)}
             return self.form(entries, id_, **told), 409
         except (TitoError, OSError) as error:
-            wrong, problem, code = {}, f"nothing was saved: {_sentence(error)}", 409
+            wrong, problem, code = {}, f"nothing was saved: {self.said(error)}", 409
         if code == 409 or wrong:
             told = {"fields": said, "version": version, "wrong": wrong, "problem": problem}
             return self.form(self.entries()[0], id_, **told), code
         return self.goto(request.form.get("then") or id_, saved=id_, show=self.show)
 
     def goto(self, place: str, **told: str) -> Any:
-        return redirect(f"/{self.guard.key}/{quote(place, safe='')}?{urlencode(told)}", 303)
+        return redirect(
+            f"/{self.guard.key}/{quote(place, safe='')}?{urlencode(told)}{self.anchor}", 303
+        )
 
     def bring_up_to_date(self) -> Any:
         try:
             self.update()
         except (TitoError, OSError) as error:
-            return self.index(_sentence(error)), 409
+            return self.index(self.said(error)), 409
         return self.goto("", updated="")
-
-
-def _sentence(error: Exception) -> str:
-    told = error if isinstance(error, TitoError) else of_system(cast("OSError", error))
-    return f"{told.message}: {told.fix}"
 
 
 def _why(entry: Entry, verdict: Verdict) -> str:
