@@ -172,9 +172,8 @@ class Views:
         return self.goto(request.form.get("then") or id_, saved=id_, show=self.show)
 
     def goto(self, place: str, **told: str) -> Any:
-        return redirect(
-            f"/{self.guard.key}/{quote(place, safe='')}?{urlencode(told)}{self.anchor}", 303
-        )
+        path = f"/{self.guard.key}/{quote(place, safe='')}"
+        return redirect(f"{path}?{urlencode(told)}{self.anchor}", 303)
 
     def bring_up_to_date(self) -> Any:
         try:
