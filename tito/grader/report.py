@@ -92,10 +92,8 @@ def grades_csv(batch: Batch, learners: Iterable[Grade]) -> bytes:
         whose = [graded.name if graded else "", grade.student]
         whose += [person.id, person.team] if person else ["", ""]
         points = [grade.earned, grade.out_of, grade.final, grade.late_days]
-        how = [
-            " ".join(" ".join(lines(one)) for one in grade.comments.values()),
-            graded.level if graded else "",
-        ]
+        comment = [line for one in grade.comments.values() for line in lines(one) if line]
+        how = [" ".join(comment), graded.level if graded else ""]
         by_exercise = [grade.points.get(name) for name in batch.exercises]
         rows.append([*whose, *points, *how, batch.seed, grade.note, *by_exercise])
     return csv_bytes(header, rows)

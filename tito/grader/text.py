@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 
 LIMIT = 2000  # characters: a file's name of 255 bytes fits, each of them escaped
 # Unicode calls these letters and marks, but nothing shows: fillers, joiners, variation selectors.
@@ -41,6 +42,7 @@ def _visible(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
+@lru_cache(100_000)  # each name of a batch is asked for once a line and learner
 def folded(text: str) -> str:
     """Letters and digits alone, small, without accents: `Doe, Zoë` and `doezoe` are alike."""
     apart = unicodedata.normalize("NFKD", text.casefold())

@@ -168,8 +168,8 @@ class Desk:
             entry = self.entries((*stand, *kept))[id_]
             if entry.version != version:
                 raise ChangedError(
-                    f"{self.file.name} was changed for this one since you opened the page",
-                    "nothing was saved: what it says now stands beside your words; "
+                    f"{self.file.name} says something new about this one",
+                    "nothing was saved; what it says now stands beside your words; "
                     "save again to put yours in its place",
                 )
             changes, errors = entry.changes(said, self.known)
