@@ -9,6 +9,7 @@ import pytest
 from tests.grader.grading import submission
 from tests.grader.review.batch import PEOPLE, Browser, graded_batch, verdicts
 from tito.grader.adjustments import Adjustment
+from tito.grader.review.code import _coloured
 from tito.grader.review.mask import HIDDEN, Mask
 from tito.grader.verdict import Graded
 
@@ -75,6 +76,12 @@ def test_a_name_is_found_however_it_is_written() -> None:
     assert mask("zoom in, an iceberg, example, uni, 12") == "zoom in, an iceberg, example, uni, 12"
     assert mask("berg") == HIDDEN and mask.code("berg") == "berg"  # the course's own word
     assert Mask()("Zoë") == "Zoë"
+
+
+def test_a_name_that_is_a_word_of_the_course_stays_in_code_alone() -> None:
+    rows, _ = _coloured("SCALE = scale  # by Scale\n'Scale'", Mask({"Scale"}, {"SCALE"}))
+    shown = "\n".join("".join(word for _, word in row) for row in rows)
+    assert shown == f"SCALE = {HIDDEN}  # by {HIDDEN}\n'{HIDDEN}'"
 
 
 def test_with_names_all_of_it_is_shown(course, tmp_path) -> None:

@@ -88,17 +88,17 @@ def test_a_line_under_another_name_is_the_one_that_is_edited(browser) -> None:
     assert lines(browser) == {Adjustment("rroe", "1.1", comment="New")}
 
 
-def test_a_teams_line_is_shown_and_stays(course, tmp_path) -> None:
-    zoe = replace(PEOPLE[2], team="red")
-    texts = {"zettzoe_34_6_alpha_dev": "x = 1\n"}
-    desk = graded_batch(course, tmp_path, people=(*PEOPLE[:2], zoe), **texts)
-    browser = Browser(desk)
-    team = "name,exercise,points,comment\nred,,1,A fine team\n"
-    desk.file.write_text(team)
-    page = browser.text(browser.id_of("Jane"))
-    assert "A fine team" in page and Form(page).fields["comment-"] in ("", "A fine team")
-    save(browser, "Jane", comment_1_1="Jane")
-    assert desk.file.read_text().startswith(team)
+def test_a_teams_line_is_the_one_that_its_page_edits(course, tmp_path) -> None:
+    people = (*PEOPLE[:2], replace(PEOPLE[2], team="red"))
+    browser = Browser(graded_batch(course, tmp_path, people=people))
+    assert browser.id_of("Jane") == browser.id_of("Zoë")
+    browser.desk.file.write_text("name,exercise,points,comment\nred,,1,A fine team\n")
+    assert browser.form(browser.id_of("Jane"))["comment-"] == "A fine team"
+    save(browser, "Zoë", points_="", comment_1_1="Both")
+    assert lines(browser) == {
+        Adjustment("red", comment="A fine team"),
+        Adjustment(FILE, "1.1", comment="Both"),
+    }
 
 
 def test_a_line_for_one_of_two_who_share_a_work_is_not_made_the_others(course, tmp_path) -> None:
@@ -174,7 +174,8 @@ def test_windows_of_two_submissions_do_not_disturb_each_other(browser) -> None:
 
 @pytest.mark.parametrize("text", ["name,point\nx,1\n", "name,comment\nnobody,x\n", "\xff"])
 def test_a_broken_file_is_said_and_never_overwritten(browser, text) -> None:
-    id_ = browser.id_of("Jane")
+    save(browser, "Jane", comment_1_2="before")
+    id_, whole = browser.id_of("Jane"), browser.desk.file.read_bytes()
     form, broken = browser.form(id_), text.encode("latin-1")
     browser.desk.file.write_bytes(broken)
     found = browser.post(id_, {**form, "comment-1.1": "My words"})
@@ -182,16 +183,20 @@ def test_a_broken_file_is_said_and_never_overwritten(browser, text) -> None:
     page = found.get_data(as_text=True)
     assert "nothing was saved" in page and Form(page).fields["comment-1.1"] == "My words"
     assert "nothing can be saved" in browser.text()
+    browser.desk.file.write_bytes(whole)  # mended: the words are still there to be saved
+    assert browser.post(id_, Form(page).fields).status_code == 303
+    assert Adjustment(FILE, "1.1", comment="My words") in lines(browser)
 
 
 def test_lines_whose_file_is_gone_are_not_dropped_by_the_first_save(browser) -> None:
     kept = Adjustment("rroe", "1.1", 1, "From before")
     book = browser.desk.book
-    book.set_terms(replace(book.terms(), adjustments=(kept,)))
+    old = Adjustment(FILE, "1.1", 1, "Old")
+    book.set_terms(replace(book.terms(), adjustments=(kept, old)))
     assert save(browser, "Jane", comment_1_1="x", points_1_1="9").status_code == 422
     assert not browser.desk.file.exists()  # an empty one would take them back
     save(browser, "Jane", comment_1_1="New")
-    assert lines(browser) == {kept, Adjustment(FILE, "1.1", comment="New")}
+    assert lines(browser) == {kept, Adjustment(FILE, "1.1", 1, "New")}
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_the_words(browser, monkeypatch) -> None:

@@ -1,7 +1,7 @@
 """What lies on the desk: each submission with its grade and the lines that are written about it.
 
-A page edits the line of its own submission. A line that reaches others as well, such as a team's,
-is shown beside it and stays as it is.
+A page edits the line that is about all who share its submission, whatever name stands in it. A line
+about one of them alone is shown beside it and stays as it is.
 """
 
 from __future__ import annotations
