@@ -79,7 +79,7 @@ def test_a_name_is_found_however_it_is_written() -> None:
 
 
 def test_a_name_that_is_a_word_of_the_course_stays_in_code_alone() -> None:
-    rows, _ = _coloured("SCALE = scale  # by Scale\n'Scale'", Mask({"Scale"}, {"SCALE"}))
+    rows, _ = _coloured("SCALE = scale  # by Scale\n'Scale'", Mask({"Scale"}, {"SCALE", "Scale"}))
     shown = "\n".join("".join(word for _, word in row) for row in rows)
     assert shown == f"SCALE = {HIDDEN}  # by {HIDDEN}\n'{HIDDEN}'"
 
