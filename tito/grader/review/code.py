@@ -122,7 +122,7 @@ def _cut(text: str) -> tuple[str, str]:
         kept.append(shown)
         size += len(shown)
     left = len(every) - len(kept)
-    long = sum(len(line) > MOST_IN_LINE for line in every[: len(kept)])
-    notes = [f"the ends of {long:,} long lines"] * bool(long)
+    is_long = any(len(line) > MOST_IN_LINE for line in every[: len(kept)])
+    notes = ["the ends of long lines"] * is_long
     notes += [f"{left:,} more lines"] * bool(left)
     return "\n".join(kept), " and ".join(notes)
