@@ -58,7 +58,7 @@ def test_an_error_of_the_file_names_nobody(browser) -> None:
         browser.post(id_, form | {"comment-": "x"}).get_data(as_text=True),
     ):
         assert not NAMES.search(page.replace(browser.guard.key, ""))
-        assert "a line of adjustments.csv is wrong" in page
+        assert "what is wrong may name somebody" in page
 
 
 def test_a_name_is_found_however_it_is_written() -> None:

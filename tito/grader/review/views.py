@@ -56,9 +56,9 @@ class Views:
             return self.desk.entries(kept), f"nothing can be saved: {self.said(error)}"
 
     def said(self, error: Exception) -> str:
-        """An error of the file may quote anybody's name."""
+        """An error quotes what it found, so anybody's name."""
         if self.desk.is_anonymous and type(error) is TitoError:
-            return f"a line of {self.desk.file.name} is wrong: `tito grade` says which"
+            return "what is wrong may name somebody: `tito grade` tells it"
         told = error if isinstance(error, TitoError) else of_system(cast("OSError", error))
         return f"{told.message}: {told.fix}"
 
@@ -109,13 +109,7 @@ class Views:
         entry = entries[id_]
         chosen = [one for one in entries if self.is_chosen(entries[one]) or one == id_]
         place = chosen.index(id_)
-        usual: dict[str, Any] = {
-            "fields": entry.fields,
-            "version": entry.version,
-            "wrong": {},
-            "stands": {},
-        }
-        usual |= {"saved": "saved" in request.args, "problem": ""}
+        usual = {"fields": entry.fields, "version": entry.version, "wrong": {}, "stands": {}}
         return self.page(
             "review-entry.html",
             entry=entry,
@@ -123,8 +117,9 @@ class Views:
             before=chosen[place - 1] if place else "",
             after=chosen[place + 1] if place + 1 < len(chosen) else "",
             columns=FIELDS,
+            saved="saved" in request.args,
             **self.shown(entry),
-            **{**usual, **told},
+            **{**usual, "problem": "", **told},
         )
 
     def shown(self, entry: Entry) -> dict[str, Any]:
