@@ -72,13 +72,12 @@ def test_order_and_shards_do_not_change_a_byte(tmp_path) -> None:
 
 
 def test_grades_has_a_row_a_submission_and_a_column_an_exercise() -> None:
-    row = read_csv(
-        grades_csv(BATCH, learners(graded(late_days=2, note="late, but whole"), percent=10))
-    )[0]
-    assert row == {
+    (grade,) = learners(graded(late_days=2, note="late, but whole"), percent=10)
+    assert read_csv(grades_csv(BATCH, [grade]))[0] == {
         "name": "jane.py",
         "student": "jane",
         "id": "",
+        "anonymous": grade.anonymous,
         "team": "",
         "points": "1.5",
         "out_of": "6.5",

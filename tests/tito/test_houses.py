@@ -33,7 +33,7 @@ console  errors  lines
 GRADER_STOREYS = """
 commands
 proof  report  review
-release  page  platforms
+release  page  platforms  cluster
 feedback  batch  statistics
 alike  grades
 plugin

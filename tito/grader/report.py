@@ -84,13 +84,14 @@ def _for_platforms(
 
 def grades_csv(batch: Batch, learners: Iterable[Grade]) -> bytes:
     """One row a learner, one column an exercise; what is excused is empty."""
-    header = ["name", "student", "id", "team", "points", "out_of", "final", "late_days"]
-    header += ["comment", "sandbox", "seed", "note", *map(_exercise, batch.exercises)]
+    header = ["name", "student", "id", "anonymous", "team", "points", "out_of", "final"]
+    header += ["late_days", "comment", "sandbox", "seed", "note", *map(_exercise, batch.exercises)]
     rows = []
     for grade in learners:
         graded, person = grade.graded, grade.person
-        whose = [graded.name if graded else "", grade.student]
-        whose += [person.id, person.team] if person else ["", ""]
+        of_roster, team = (person.id, person.team) if person else ("", "")
+        named = graded.name if graded else ""
+        whose = [named, grade.student, of_roster, grade.anonymous, team]
         points = [grade.earned, grade.out_of, grade.final, grade.late_days]
         comment = [line for one in grade.comments.values() for line in lines(one) if line]
         how = [" ".join(comment), graded.level if graded else ""]

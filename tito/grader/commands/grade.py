@@ -75,6 +75,7 @@ grade.add_command(review)
 @click.option("--again", multiple=True, metavar="NAME", help="Grade this submission anew.")
 @click.option("--check", "checks", multiple=True, metavar="TEST", help="Grade it of all anew.")
 @click.option("--shard", metavar="K/N", help="Only every Nth submission, from the Kth on.")
+@click.option("--cluster", metavar="ADDRESS", help="Dask's scheduler; local: one of your own.")
 @click.option("--roster", type=click.Path(path_type=Path), help="Who is in the course.")
 @click.option("--assignment", metavar="TITLE", help="Canvas's column: 'Attention (98765)'.")
 @click.option("--unsandboxed", is_flag=True, help="Grade even where no sandbox works.")
@@ -92,6 +93,7 @@ def batch(
     again: tuple[str, ...],
     checks: tuple[str, ...],
     shard: str | None,
+    cluster: str | None,
     roster: Path | None,
     assignment: str | None,
     unsandboxed: bool,
@@ -108,7 +110,7 @@ def batch(
     console.note(f"{len(found)} submissions, sandbox {NAMES[level]}")
     plan = Plan(course, module, level, seed, jobs, limit, frozenset(again), checks)
     with files.lock(to):
-        with closing(Run(plan, to / BOOK)) as run:
+        with closing(_run(plan, to / BOOK, cluster)) as run:
             for check, (old, new) in run.gradebook.worth.items():
                 console.note(f"{check} has {new:g} points, not {old:g}, in all rows")
             terms = adjusted(terms, run.gradebook.batch, submissions, every, exercise_names(module))
@@ -153,6 +155,14 @@ def _shard(found: list[Submission], shard: str, seed: int | None) -> list[Submis
     if seed is None:
         raise TitoError("shards need one seed", "say --seed with the same number for each")
     return found[first - 1 :: count]
+
+
+def _run(plan: Plan, book: Path, cluster: str | None) -> Run:
+    if cluster is None:
+        return Run(plan, book)
+    from tito.grader.cluster import ClusterRun  # Dask takes a second to import
+
+    return ClusterRun(plan, book, cluster)
 
 
 def _grade(run: Run, found: list[Submission], terms: Terms) -> None:
