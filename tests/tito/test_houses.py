@@ -32,7 +32,7 @@ console  errors  lines
 """
 GRADER_STOREYS = """
 commands
-proof  report
+proof  report  review
 release  page  platforms  cluster
 feedback  batch  statistics
 alike  grades

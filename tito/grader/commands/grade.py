@@ -13,22 +13,26 @@ from pathlib import Path
 import click
 
 from tito import console, files
-from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.grader.batch import Plan, Run, exercise_names, near
-from tito.grader.commands.terms import adjusted, lateness_now, terms_now
+from tito.grader.commands.review import review
+from tito.grader.commands.terms import (
+    BOOK,
+    adjusted,
+    course_of,
+    lateness_now,
+    submissions_in,
+    terms_now,
+)
 from tito.grader.gradebook import Gradebook, merge_gradebooks
 from tito.grader.grades import Grade, grades
-from tito.grader.intake import find as intake
 from tito.grader.intake.find import Submission
 from tito.grader.judge import LIMIT
 from tito.grader.report import write_reports
 from tito.grader.sandbox import NAMES, level_here
 from tito.grader.terms import Terms
 from tito.grader.text import many
-from tito.learner.source import course_here
 
-BOOK = "gradebook.sqlite"
 DUE = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"]
 PERCENT = click.FloatRange(0, 100)
 LATE = (
@@ -52,9 +56,12 @@ class WithDefault(click.Group):
         return super().parse_args(ctx, args if known else ["batch", *args])
 
 
-@click.group(cls=WithDefault, help="Grade submissions, or merge what shards graded.")
+@click.group(cls=WithDefault, help="Grade submissions, review them, or merge what shards graded.")
 def grade() -> None:
     pass
+
+
+grade.add_command(review)
 
 
 @grade.command(help="Grade each file, folder or zip in SUBMISSIONS.")
@@ -92,13 +99,12 @@ def batch(
     assignment: str | None,
     unsandboxed: bool,
 ) -> int:
-    course, module = _course_of(name)
+    course, module = course_of(name)
     to = folder or Path(f"grades-{module.folder_name}")
     changes = {"percent": late_percent, "cap": late_cap, "grace": late_grace}
     due_now = due.timestamp() if due else None
     terms = terms_now(to / BOOK, submissions, {"due": due_now, **changes}, roster, assignment)
-    every = intake.find_submissions(submissions, module if terms.late.due else None)
-    every = [one for one in every if one.path.resolve() != to.resolve()]  # an earlier run's
+    every = submissions_in(submissions, module if terms.late.due else None, to)
     _refuse_unknown(again, every)
     found = _shard(every, shard, seed) if shard else every
     level = level_here(course, module, unsandboxed)
@@ -130,18 +136,10 @@ def merge(
     lateness_now(folder / BOOK, changes)
     with files.lock(folder):
         book = merge_gradebooks([one / BOOK for one in folders], folder / BOOK, **changes)
-        _, module = _course_of(book.batch.module)
+        _, module = course_of(book.batch.module)
         write_reports(book, folder, exercise_names(module))
     _conclude(book, folder)
     return 0
-
-
-def _course_of(name: str) -> tuple[Course, Module]:
-    course = course_here()
-    module = course.module(name)
-    if not module.check_files:
-        raise TitoError(f"no checks for {module.name}", f"write {module.show(module.checks)}")
-    return course, module
 
 
 def _refuse_unknown(again: tuple[str, ...], found: list[Submission]) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tito import console
+from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.grader import adjustments
 from tito.grader.adjustments import Adjustment, Known, read_adjustments
@@ -21,6 +22,23 @@ from tito.grader.roster import FILE as ROSTER
 from tito.grader.roster import HandedIn, read_roster
 from tito.grader.terms import Lateness, Terms
 from tito.grader.text import many
+from tito.learner.source import course_here
+
+BOOK = "gradebook.sqlite"
+
+
+def course_of(name: str) -> tuple[Course, Module]:
+    course = course_here()
+    module = course.module(name)
+    if not module.check_files:
+        raise TitoError(f"no checks for {module.name}", f"write {module.show(module.checks)}")
+    return course, module
+
+
+def submissions_in(folder: Path, module: Module | None, to: Path) -> list[Submission]:
+    """What is to be graded; where the module is given, with when it was handed in."""
+    found = intake.find_submissions(folder, module)
+    return [one for one in found if one.path.resolve() != to.resolve()]  # an earlier run's
 
 
 def terms_now(
