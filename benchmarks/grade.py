@@ -6,6 +6,7 @@ them, where it is installed (`pip install -e ".[nbgrader]"`), and the ratio is p
 Run:  python benchmarks/grade.py [100 1000]          (promise: 100 in 20 s on 2 cores)
 """
 
+import csv
 import shutil
 import subprocess
 import sys
@@ -35,8 +36,8 @@ def grade(folder: Path, count: int) -> float:
         (submissions / f"student{number:04}.py").write_text(text, "utf-8")
     to = folder / f"grades-{count}"
     seconds = timed(*TITO, "grade", str(submissions), "--module", "12", "--to", str(to))
-    rows = (to / "grades.csv").read_text("utf-8-sig").splitlines()[1:]
-    full = sum(row.split(",")[2] == row.split(",")[3] for row in rows)
+    with (to / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
+        full = sum(row["points"] == row["out_of"] for row in csv.DictReader(file))
     print(f"tito: {count} submissions, {full} with all points: {seconds:.1f} s")
     return seconds / count
 

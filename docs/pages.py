@@ -35,7 +35,7 @@ def write(folder: Path, repository: str) -> None:
         page = api_page(module.package, module.export, whence)
         save(folder / "api" / f"{module.folder_name}.md", page)
     for file in sorted(course.root.glob("tinytorch/[!_]*.py")):
-        page = api_page(f"tinytorch.{file.stem}", file, "Given, not an exercise.")
+        page = api_page(f"tinytorch.{file.stem}", file, "")
         save(folder / "api" / f"given_{file.stem}.md", page)
 
 

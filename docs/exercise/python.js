@@ -30,10 +30,10 @@ export class Python {
     if (running) {
       this.#asked?.running();
       this.#clock = setTimeout(() => this.end(`did not finish within ${LIMIT} s`), 1000 * LIMIT);
-    } else if (error === undefined) {
-      this.#settle("resolve", answer);
-    } else {
+    } else if (error !== undefined) {
       this.end(error);
+    } else if (answer !== undefined) { // else it is a message of the learner's own program
+      this.#settle("resolve", answer);
     }
   }
 

@@ -119,13 +119,13 @@ def test_a_file_that_is_no_table_of_adjustments_is_said(tmp_path, text, said) ->
 def test_a_comment_put_beside_others_changes_its_own_line_alone(tmp_path) -> None:
     read(tmp_path, WHOLE)
     path = tmp_path / "adjustments.csv"
-    put(path, Adjustment("jane.py", "12.10", comment='=1+1, "quoted"\nnext'), KNOWN)
-    put(path, Adjustment("=cmd.py", "12.1", 0), KNOWN)
+    changed = Adjustment("jane.py", "12.10", None, '=1+1, "quoted"\nnext', excused=True)
+    put(path, lambda _: [changed, Adjustment("=cmd.py", "12.1", 0)], KNOWN)
     found = read_adjustments(path, KNOWN)
     assert found[0] == READ[0] and found[2] == READ[2]
     assert (found[1].comment, found[1].excused) == ('=1+1, "quoted"\nnext', True)
     assert found[3] == Adjustment("=cmd.py", "12.1", 0)
-    put(path, Adjustment("jane.py", "12.1"), KNOWN)  # emptied: the line goes
+    put(path, lambda _: [Adjustment("jane.py", "12.1")], KNOWN)  # emptied: the line goes
     assert read_adjustments(path, KNOWN) == found[1:]
 
 
@@ -133,5 +133,34 @@ def test_a_file_with_an_error_stays_as_it_is(tmp_path) -> None:
     path = tmp_path / "adjustments.csv"
     path.write_text("name,point\njane.py,2\n")
     with pytest.raises(TitoError):
-        put(path, Adjustment("jane.py", "12.1", 1), KNOWN)
+        put(path, lambda _: [Adjustment("jane.py", "12.1", 1)], KNOWN)
     assert path.read_text() == "name,point\njane.py,2\n"
+
+
+ODD = (
+    "\ufeffname;comment;;Extension in days\n"  # a spreadsheet's, with notes beside the table
+    ' jane.py ;"two\n\nlines";my own;3\n'
+    ";;;\n"
+    "=cmd.py;;;4"
+)
+
+
+def test_lines_that_do_not_change_keep_their_bytes(tmp_path) -> None:
+    read(tmp_path, ODD)
+    path = tmp_path / "adjustments.csv"
+    put(path, lambda _: [Adjustment("=cmd.py", "12.1", 2.5, "a;b")], KNOWN)
+    assert path.read_bytes().decode() == (
+        ODD.replace("in days", "in days;exercise;points")
+        + '\n\'=cmd.py;"a;b";;;exercise 12.1;2.5\n'
+    )
+    assert read_adjustments(path, KNOWN)[-1] == Adjustment("=cmd.py", "12.1", 2.5, "a;b")
+    put(path, lambda _: [Adjustment("=cmd.py", "12.1")], KNOWN)
+    assert path.read_bytes().decode() == ODD.replace("in days", "in days;exercise;points") + "\n"
+
+
+def test_what_is_decided_rests_on_what_stands_there(tmp_path) -> None:
+    read(tmp_path, WHOLE)
+    seen = []
+    put(tmp_path / "adjustments.csv", lambda stand: seen.extend(stand) or (), KNOWN)
+    assert tuple(seen) == READ
+    assert (tmp_path / "adjustments.csv").read_bytes().decode() == WHOLE

@@ -21,6 +21,7 @@ from tests.grader.graded import (
     graded,
     learners,
 )
+from tito.grader.adjustments import Adjustment
 from tito.grader.feedback import feedback
 from tito.grader.page import markdown, page
 from tito.grader.text import printable
@@ -250,3 +251,13 @@ def test_every_text_can_be_read_on_its_ground(scheme) -> None:
     for text, backs in grounds.items():
         for back in backs:
             assert contrast(shade[text], shade[back]) >= 4.5, (text, back)
+
+
+def test_a_comment_has_as_many_lines_as_its_writer_wants() -> None:
+    words = "First \u202e so.\n\n" + "long " * 1000 + "end"
+    said = (Adjustment("jane.py", "12.1", comment=words), Adjustment("jane.py", comment=words))
+    told = feedback(BATCH, *learners(graded(), adjustments=said), NAMES)
+    for written in (page(told), markdown(told)):
+        assert written.count("long end") == 2 and "\\n" not in written
+        assert written.count("First \\u202e so.") == 2 or written.count("First \\\\u202e so") == 2
+    assert page(told).count("<bdi>First \\u202e so.</bdi>\n<bdi></bdi>\n<bdi>long") == 2

@@ -22,6 +22,7 @@ from tests.grader.graded import (
     learners,
 )
 from tito.errors import TitoError
+from tito.grader.adjustments import Adjustment
 from tito.grader.gradebook import Gradebook, merge_gradebooks
 from tito.grader.report import checks_csv, grades_csv, grades_json, gradescope, write_reports
 from tito.grader.terms import Lateness, Terms
@@ -71,13 +72,12 @@ def test_order_and_shards_do_not_change_a_byte(tmp_path) -> None:
 
 
 def test_grades_has_a_row_a_submission_and_a_column_an_exercise() -> None:
-    row = read_csv(
-        grades_csv(BATCH, learners(graded(late_days=2, note="late, but whole"), percent=10))
-    )[0]
-    assert row == {
+    (grade,) = learners(graded(late_days=2, note="late, but whole"), percent=10)
+    assert read_csv(grades_csv(BATCH, [grade]))[0] == {
         "name": "jane.py",
         "student": "jane",
         "id": "",
+        "anonymous": grade.anonymous,
         "team": "",
         "points": "1.5",
         "out_of": "6.5",
@@ -288,3 +288,10 @@ def test_thirds_of_a_point_add_up_to_one() -> None:
     verdicts = tuple(Verdict(check.name, 1 / 3, "passed") for check in BATCH.checks[:3])
     (row,) = read_csv(grades_csv(BATCH, learners(graded(verdicts=verdicts))))
     assert (row["points"], row["exercise 12.1"]) == ("1", "0.67")
+
+
+def test_a_comment_of_several_lines_stays_readable() -> None:
+    said = (Adjustment("jane.py", "12.1", comment="First.\n\nSecond."),)
+    (grade,) = learners(graded(), adjustments=said)
+    assert b",First. Second.," in grades_csv(BATCH, [grade])
+    assert "12.1 First.\nSecond." in json.loads(gradescope(BATCH, grade))["output"]

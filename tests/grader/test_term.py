@@ -57,7 +57,7 @@ def test_a_row_is_a_learner_with_what_was_decided_by_hand(toy, term) -> None:
         "Moe, Max": ("0", "0", "", "0", ""),
     }
     assert "3 adjustments from" in said and "1 of 4 handed in nothing" in said
-    assert "1 files were skipped" in said
+    assert "skipped: 1 file" in said
     assert rows(to, "missing.csv") == []  # who is excused is not missed
     assert rows(to, "skipped.csv")[0]["file"] == ".DS_Store"
 
@@ -91,8 +91,16 @@ def test_what_was_decided_is_kept_where_its_file_is_gone(toy, term) -> None:
     (folder / "adjustments.csv").unlink()
     (folder / "roster.csv").unlink()
     said = grade(toy, *command[:5])
-    assert "its 3 lines count on" in said
+    assert "is gone, but not what it said: 3 lines" in said
     assert outputs(to) == before
+
+
+def test_more_points_than_there_are_count_and_are_told(toy, term) -> None:
+    folder, to, command = term
+    (folder / "adjustments.csv").write_text('name,exercise,points\n"Doe, Jane",,30\n')
+    said = grade(toy, *command)
+    assert "1 adjustment from" in said and "Doe, Jane gets 30 points, of 4" in said
+    assert [row["final"] for row in rows(to) if row["student"] == "Doe, Jane"] == ["30"]
 
 
 def test_a_line_with_an_error_leaves_all_grades_as_they_were(toy, term) -> None:

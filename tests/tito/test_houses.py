@@ -32,8 +32,8 @@ console  errors  lines
 """
 GRADER_STOREYS = """
 commands
-proof  report
-release  page  platforms
+proof  report  review
+release  page  platforms  cluster
 feedback  batch  statistics
 alike  grades
 plugin

@@ -5,19 +5,20 @@ They stand in `adjustments.csv` among the submissions, one a line, and change no
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tito.errors import TitoError
-from tito.files import atomic_write, lock
-from tito.grader.table import Line, plain, read_table
+from tito.files import BOM, atomic_write, lock
+from tito.grader.table import Line, Sheet, read_sheet, read_table
+from tito.lines import plain
 
 FILE = "adjustments.csv"
+MAX_COMMENT = 20_000  # characters: a CSV reader takes no cell of 131,073
 COLUMNS = ("name", "exercise", "points", "comment", "excused", "extension")
 YES, NO = ("yes", "y", "true", "1", "x"), ("", "no", "n", "false", "0")
 Closest = Callable[[str], str]  # what a name may have been meant for
@@ -70,6 +71,44 @@ def _column(path: Path) -> Callable[[str], str]:
         return column
 
     return of
+
+
+class _Typed(Line):
+    """What stands in the fields of a form: an error names no line."""
+
+    def error(self, problem: str, fix: str) -> TitoError:
+        return TitoError(problem, fix)
+
+
+def typed(
+    name: str, exercise: str, fields: Mapping[str, str], known: Known
+) -> tuple[Adjustment, dict[str, str]]:
+    """What a form says, and what is wrong with it, by column."""
+    line, found, wrong = _Typed(Path(), 0, fields), Adjustment(name, exercise), dict[str, str]()
+    ways: dict[str, Callable[[], Any]] = {
+        "points": lambda: _points(line, exercise, known),
+        "comment": lambda: _comment(line),
+        "excused": lambda: _excused(line),
+        "extension": lambda: _extension(line, exercise),
+    }
+    for column, read in ways.items():
+        try:
+            found = replace(found, **{column: read()})
+        except TitoError as error:
+            wrong[column] = f"{error.message}: {error.fix}"
+    if found.excused and fields.get("points"):
+        wrong["points"] = "points, and excused from them: leave one of the two empty"
+    return found, wrong
+
+
+def _comment(line: Line) -> str:
+    said = plain(line["comment"]).strip()
+    odd = next((one for one in said if ord(one) < 32 and one not in "\n\t"), "")
+    if odd:
+        raise line.error(f"a control character {odd!r} in it", "take it out")
+    if len(said) > MAX_COMMENT:
+        raise line.error(f"{len(said):,} characters", f"write {MAX_COMMENT:,} at most")
+    return said
 
 
 def _adjustment(line: Line, known: Known) -> Adjustment:
@@ -151,27 +190,40 @@ def _extension(line: Line, exercise: str) -> int:
     return int(said or 0)
 
 
-def put(path: Path, changed: Adjustment, known: Known) -> None:
-    """Set points and comment of one name and exercise in the file; all other lines stay."""
+Decide = Callable[[tuple[Adjustment, ...]], Sequence[Adjustment]]
+
+
+def put(path: Path, decide: Decide, known: Known) -> None:
+    """Write lines that are decided on from those that stand there; all others keep their bytes.
+
+    A line takes the place of the one of its name and exercise; where nothing is in it, it goes.
+    """
     with lock(path.parent):
-        lines = read_table(path, _column(path), "name") if path.exists() else []
-        places = [(line["name"], _exercise(line, known)) for line in lines]
-        rows = [{name: line[name] for name in COLUMNS} for line in lines]
-        place = changed.name, changed.exercise
-        if place not in places:
-            places.append(place)
-            rows.append({**dict.fromkeys(COLUMNS, ""), "name": changed.name})
-        row = rows[places.index(place)]
-        row["exercise"] = changed.exercise and f"exercise {changed.exercise}"
-        row["points"] = "" if changed.points is None else f"{changed.points:g}"
-        row["comment"] = changed.comment
-        kept = [one for one in rows if any(one[name] for name in COLUMNS[2:])]
-        atomic_write(path, _written(kept))
+        stand = read_adjustments(path, known) if path.exists() else ()
+        changes = decide(stand)
+        if not changes:
+            return
+        sheet = read_sheet(path, _column(path), "name") if path.exists() else _new_sheet()
+        mark = BOM if not path.exists() or path.read_bytes().startswith(BOM) else b""
+        lines = {(line["name"], _exercise(line, known)): line for line in sheet.lines}
+        for one in changes:
+            sheet.put(lines.get((one.name, one.exercise)), _cells(one))
+        atomic_write(path, mark + sheet.text.encode("utf-8"))
 
 
-def _written(rows: list[dict[str, str]]) -> bytes:
-    file = io.StringIO(newline="")
-    writer = csv.writer(file)
-    writer.writerow(COLUMNS)
-    writer.writerows([plain(row[name]) for name in COLUMNS] for row in rows)
-    return file.getvalue().encode("utf-8-sig")
+def _new_sheet() -> Sheet:
+    return Sheet(",".join(COLUMNS) + "\r\n", [*COLUMNS], [])
+
+
+def _cells(one: Adjustment) -> dict[str, str]:
+    """Of an adjustment that changes nothing, none."""
+    if one == Adjustment(one.name, one.exercise):
+        return {}
+    return {
+        "name": one.name,
+        "exercise": one.exercise and f"exercise {one.exercise}",
+        "points": "" if one.points is None else f"{one.points:.10g}",
+        "comment": one.comment,
+        "excused": "yes" if one.excused else "",
+        "extension": str(one.extension or ""),
+    }

@@ -104,13 +104,16 @@ class Run:
 
     def grade(self, found: list[Submission], terms: Terms = Terms()) -> Iterator[str]:  # noqa: B008
         """Grade what is not graded yet, or not as it is now; tell each name when it is done."""
-        self.jobs = {one.name: self._job(one, terms) for one in found}
         self.gradebook.set_terms(terms)
-        self.gradebook.enqueue(self.jobs)
+        yield from self.work({one.name: self._job(one, terms) for one in found})
+
+    def work(self, jobs: dict[str, Job]) -> Iterator[str]:
+        self.jobs = jobs
+        self.gradebook.enqueue(jobs)
         self.judges[0].begin()
-        for _ in range(1, min(self.plan.jobs, len(found))):
+        for _ in range(1, min(self.plan.jobs, len(jobs))):
             self._start()
-        left = set(self.jobs)
+        left = set(jobs)
         try:
             while left:
                 done = left - self._look()
@@ -243,22 +246,20 @@ class Loop:
 
     def grade(self, items: list[pytest.Item], job: Job, before: Graded | None) -> Graded:
         """Run the checks, unless the submission was graded before as it is now."""
-        path, others = Path(job["path"]), tuple(Path(one) for one in job["others"])
-        found = Submission(job["name"], job["student"], path, others=others)
         try:
-            source = read_submission(found, self.session.module)
+            source = read(job, self.session.module)
         except Unreadable as error:
-            return Graded(found.name, found.student, "", "", (), str(error))
+            return unreadable(job, error)
         if not before or before.sha256 != source.sha256:
-            return self.run(found, source, items)
+            return self.run(job, source, items)
         named = {check_of(one).exercise for one in items if check_of(one).name in job["anew"]}
         # All checks of their exercises: a fixed one counts only beside a drawn one.
         wanted = [one for one in items if check_of(one).exercise in named]
-        graded = self.run(found, source, wanted) if wanted else before
+        graded = self.run(job, source, wanted) if wanted else before
         verdicts = {one.check: one for one in (*before.verdicts, *graded.verdicts)}
         return replace(graded if wanted == items else before, verdicts=tuple(verdicts.values()))
 
-    def run(self, found: Submission, source: Source, items: list[pytest.Item]) -> Graded:
+    def run(self, job: Job, source: Source, items: list[pytest.Item]) -> Graded:
         self.session.open(source.cells, self.limit, source.outside)
         for item, following in zip(items, [*items[1:], None], strict=True):
             if self.parent_gone.is_set():
@@ -268,7 +269,7 @@ class Loop:
         told = self.session.sandboxed.notes() if self.session.sandboxed else []
         self.session.close_submission()
         note, level = "; ".join(filter(None, [source.note, *told])), NAMES[self.session.level]
-        known = found.name, found.student, source.sha256, level, verdicts, note
+        known = job["name"], job["student"], source.sha256, level, verdicts, note
         return Graded(*known, answers=own_answers(source.cells, self.session.module))
 
     def named(self, items: list[pytest.Item]) -> Iterator[Verdict]:
@@ -280,6 +281,23 @@ class Loop:
             asked = self.session.sandboxed.asked[exercise] if failed else []
             known = self.session.known_mistake(exercise, asked)
             yield replace(verdict, mistake=known or verdict.mistake)
+
+
+def read(job: Job, module: Module) -> Source:
+    """The learner's module; what another machine has read already comes with the job."""
+    if "source" in job:
+        cells, note, outside = job["source"]
+        return Source(_pairs(cells), note, _pairs(outside))
+    path, others = Path(job["path"]), tuple(Path(one) for one in job["others"])
+    return read_submission(Submission(job["name"], job["student"], path, others=others), module)
+
+
+def _pairs(cells: list[list[str]]) -> Cells:
+    return tuple((name, code) for name, code in cells)
+
+
+def unreadable(job: Job, error: Unreadable) -> Graded:
+    return Graded(job["name"], job["student"], "", "", (), str(error))
 
 
 def own_answers(cells: Cells, module: Module) -> tuple[tuple[str, str], ...]:

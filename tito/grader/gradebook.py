@@ -126,9 +126,12 @@ class Gradebook:
 
     def all(self) -> list[Graded]:
         """Sorted by name, the verdicts in the author's order, however they were recorded."""
+        return [graded_of(text) for text in self.rows().values()]
+
+    def rows(self) -> dict[str, str]:
+        """The same as they are stored, as JSON by name."""
         with self._connection("BEGIN") as connection:
-            rows = connection.execute("SELECT graded FROM submissions ORDER BY name").fetchall()
-        return [_graded(text) for (text,) in rows]
+            return dict(connection.execute("SELECT * FROM submissions ORDER BY name"))
 
     def record(self, *submissions: Graded) -> None:
         """Store them in one transaction, each in place of an older one of its name."""
@@ -165,7 +168,7 @@ class Gradebook:
                 "SELECT job, graded FROM queue LEFT JOIN submissions USING (name) WHERE judge = ?",
                 (judge,),
             ).fetchone()
-        return row and (json.loads(row[0]), _graded(row[1]) if row[1] else None)
+        return row and (json.loads(row[0]), graded_of(row[1]) if row[1] else None)
 
     def finish(self, judge: str, graded: Graded) -> None:
         """Put the grade in place of what this judge claimed, if that is still its own."""
@@ -259,7 +262,7 @@ def _give_points(connection: sqlite3.Connection, worth: dict[str, tuple[float, f
         connection.execute("UPDATE submissions SET graded = ? WHERE name = ?", row)
 
 
-def _graded(text: str) -> Graded:
+def graded_of(text: str) -> Graded:
     content = json.loads(text)
     verdicts = tuple(Verdict(**one) for one in content["verdicts"])
     answers = tuple((cell, digest) for cell, digest in content["answers"])

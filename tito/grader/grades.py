@@ -57,13 +57,13 @@ class Grade:
 
 def grades(batch: Batch, submissions: Iterable[Graded], terms: Terms) -> list[Grade]:
     """Sorted by name: with a roster the learners', else the submissions'."""
-    found = rows(list(submissions), terms.roster, _most_points)
+    found = rows(list(submissions), terms.roster, most_points)
     shared = Counter(handed_in[0].name for _, _, handed_in in found if handed_in)
     made = [_grade(batch, row, terms, shared) for row in found]
     return sorted(made, key=lambda one: (one.student if terms.roster else "", one.key))
 
 
-def _most_points(one: HandedIn) -> tuple[float, str]:
+def most_points(one: HandedIn) -> tuple[float, str]:
     return (-one.points if isinstance(one, Graded) else 0), one.name
 
 

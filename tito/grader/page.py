@@ -11,15 +11,19 @@ from functools import cache
 
 from tito.grader.feedback import Feedback
 from tito.grader.statistics import BINS, BatchNumbers
-from tito.grader.text import number, printable
+from tito.grader.text import lines, number, printable
 
 
 class CodeSpan(str):
     """Markdown that is written already."""
 
 
+class Shown(str):
+    """Text that is printable already, and as long as it may be."""
+
+
 def page(feedback: Feedback) -> str:
-    return _template("feedback.html", _text)(feedback=feedback)
+    return template("feedback.html", text)(feedback=feedback)
 
 
 def batch_page(module: str, found: BatchNumbers, similar: int = 0) -> str:
@@ -28,15 +32,15 @@ def batch_page(module: str, found: BatchNumbers, similar: int = 0) -> str:
     number, _, title = module.partition("_")
     called = {"module": number, "title": title.replace("_", " ")}
     told = {"found": found, "labels": labels, "similar": similar}
-    return _template("batch.html", _text)(**called, **told)
+    return template("batch.html", text)(**called, **told)
 
 
 def markdown(feedback: Feedback) -> str:
-    return _template("feedback.md", _plain)(feedback=feedback)
+    return template("feedback.md", _plain)(feedback=feedback)
 
 
 @cache
-def _template(name: str, write: Callable[[object], str]) -> Callable[..., str]:
+def template(name: str, write: Callable[[object], str]) -> Callable[..., str]:
     # Late: no learner needs it, and nobody before grading.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -48,13 +52,13 @@ def _template(name: str, write: Callable[[object], str]) -> Callable[..., str]:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"code": _code, "points": number}
+    environment.filters |= {"code": _code, "points": number, "lines": _lines, "kept": Shown}
     return environment.get_template(name).render
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
     """Not even what Jinja2 takes for safe stays unescaped: `str` of it is escaped afterwards."""
-    return printable(str(value))
+    return value if isinstance(value, Shown) else printable(str(value))
 
 
 def _plain(value: object) -> str:
@@ -64,11 +68,16 @@ def _plain(value: object) -> str:
     return re.sub(r"([\\`*_\[\]<>#|!&~])", r"\\\1", printable(str(value)))
 
 
+def _lines(text: str) -> list[Shown]:
+    """A comment has as many as its writer wants."""
+    return [Shown(line) for line in lines(text)]
+
+
 def _code(text: str) -> CodeSpan:
     """Text from a submission: in a code span nothing is a link, an image or a tag."""
     if not text:
         return CodeSpan()
-    shown = printable(text)
+    shown = text if isinstance(text, Shown) else printable(text)
     longest = max(map(len, re.findall("`+", shown)), default=0)
     fence = "`" * (longest + 1)
     space = " " if shown.strip("`") != shown or shown.strip() != shown else ""

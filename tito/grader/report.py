@@ -26,7 +26,7 @@ from tito.grader.grades import NOTHING, Grade, grades
 from tito.grader.page import batch_page, markdown, page
 from tito.grader.statistics import numbers
 from tito.grader.table import plain
-from tito.grader.text import file_names, number, printable
+from tito.grader.text import file_names, lines, number, printable
 from tito.grader.verdict import Check, Graded, Verdict
 
 FOLDERS = {"feedback": (".html", ".md"), "gradescope": (".json",)}
@@ -84,15 +84,17 @@ def _for_platforms(
 
 def grades_csv(batch: Batch, learners: Iterable[Grade]) -> bytes:
     """One row a learner, one column an exercise; what is excused is empty."""
-    header = ["name", "student", "id", "team", "points", "out_of", "final", "late_days"]
-    header += ["comment", "sandbox", "seed", "note", *map(_exercise, batch.exercises)]
+    header = ["name", "student", "id", "anonymous", "team", "points", "out_of", "final"]
+    header += ["late_days", "comment", "sandbox", "seed", "note", *map(_exercise, batch.exercises)]
     rows = []
     for grade in learners:
         graded, person = grade.graded, grade.person
-        whose = [graded.name if graded else "", grade.student]
-        whose += [person.id, person.team] if person else ["", ""]
+        of_roster, team = (person.id, person.team) if person else ("", "")
+        named = graded.name if graded else ""
+        whose = [named, grade.student, of_roster, grade.anonymous, team]
         points = [grade.earned, grade.out_of, grade.final, grade.late_days]
-        how = [" ".join(grade.comments.values()), graded.level if graded else ""]
+        comment = [line for one in grade.comments.values() for line in lines(one) if line]
+        how = [" ".join(comment), graded.level if graded else ""]
         by_exercise = [grade.points.get(name) for name in batch.exercises]
         rows.append([*whose, *points, *how, batch.seed, grade.note, *by_exercise])
     return csv_bytes(header, rows)
@@ -174,7 +176,9 @@ def gradescope(batch: Batch, grade: Grade) -> str:
         for exercise, results in batch.by_exercise(graded).items()
         for count, result in enumerate(results, start=1)
     ]
-    comments = [f"{name} {text}".lstrip() for name, text in grade.comments.items()]
+    comments = [
+        one for name, text in grade.comments.items() for one in lines(f"{name} {text}".lstrip())
+    ]
     return _json(
         {
             "score": number(grade.final or 0),

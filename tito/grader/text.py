@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 
 LIMIT = 2000  # characters: a file's name of 255 bytes fits, each of them escaped
 # Unicode calls these letters and marks, but nothing shows: fillers, joiners, variation selectors.
@@ -30,16 +31,27 @@ def printable(text: str, limit: int = LIMIT) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
+def lines(text: str) -> list[str]:
+    """Each line of a text that may have several, printable and uncut."""
+    return [printable(line, 10 * len(line) + 1) for line in text.split("\n")]
+
+
 def _visible(char: str) -> str:
     if char.isprintable() and not _UNSEEN.match(char):
         return char
     return char.encode("unicode_escape").decode("ascii")
 
 
+@lru_cache(100_000)  # each name of a batch is asked for once a line and learner
 def folded(text: str) -> str:
     """Letters and digits alone, small, without accents: `Doe, Zoë` and `doezoe` are alike."""
     apart = unicodedata.normalize("NFKD", text.casefold())
     return "".join(char for char in apart if char.isalnum())
+
+
+def many(count: int, what: str) -> str:
+    """1 line, 2 lines."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def number(value: float) -> float:

@@ -13,21 +13,26 @@ from pathlib import Path
 import click
 
 from tito import console, files
-from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.grader.batch import Plan, Run, exercise_names, near
-from tito.grader.commands.terms import adjusted, lateness_now, terms_now
+from tito.grader.commands.review import review
+from tito.grader.commands.terms import (
+    BOOK,
+    adjusted,
+    course_of,
+    lateness_now,
+    submissions_in,
+    terms_now,
+)
 from tito.grader.gradebook import Gradebook, merge_gradebooks
 from tito.grader.grades import Grade, grades
-from tito.grader.intake import find as intake
 from tito.grader.intake.find import Submission
 from tito.grader.judge import LIMIT
 from tito.grader.report import write_reports
 from tito.grader.sandbox import NAMES, level_here
 from tito.grader.terms import Terms
-from tito.learner.source import course_here
+from tito.grader.text import many
 
-BOOK = "gradebook.sqlite"
 DUE = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"]
 PERCENT = click.FloatRange(0, 100)
 LATE = (
@@ -51,9 +56,12 @@ class WithDefault(click.Group):
         return super().parse_args(ctx, args if known else ["batch", *args])
 
 
-@click.group(cls=WithDefault, help="Grade submissions, or merge what shards graded.")
+@click.group(cls=WithDefault, help="Grade submissions, review them, or merge what shards graded.")
 def grade() -> None:
     pass
+
+
+grade.add_command(review)
 
 
 @grade.command(help="Grade each file, folder or zip in SUBMISSIONS.")
@@ -68,6 +76,7 @@ def grade() -> None:
 @click.option("--again", multiple=True, metavar="NAME", help="Grade this submission anew.")
 @click.option("--check", "checks", multiple=True, metavar="TEST", help="Grade it of all anew.")
 @click.option("--shard", metavar="K/N", help="Only every Nth submission, from the Kth on.")
+@click.option("--cluster", metavar="ADDRESS", help="Dask's scheduler; local: one of your own.")
 @click.option("--roster", type=click.Path(path_type=Path), help="Who is in the course.")
 @click.option("--assignment", metavar="TITLE", help="Canvas's column: 'Attention (98765)'.")
 @click.option("--unsandboxed", is_flag=True, help="Grade even where no sandbox works.")
@@ -85,24 +94,24 @@ def batch(
     again: tuple[str, ...],
     checks: tuple[str, ...],
     shard: str | None,
+    cluster: str | None,
     roster: Path | None,
     assignment: str | None,
     unsandboxed: bool,
 ) -> int:
-    course, module = _course_of(name)
+    course, module = course_of(name)
     to = folder or Path(f"grades-{module.folder_name}")
     changes = {"percent": late_percent, "cap": late_cap, "grace": late_grace}
     due_now = due.timestamp() if due else None
     terms = terms_now(to / BOOK, submissions, {"due": due_now, **changes}, roster, assignment)
-    every = intake.find_submissions(submissions, module if terms.late.due else None)
-    every = [one for one in every if one.path.resolve() != to.resolve()]  # an earlier run's
+    every = submissions_in(submissions, module if terms.late.due else None, to)
     _refuse_unknown(again, every)
     found = _shard(every, shard, seed) if shard else every
     level = level_here(course, module, unsandboxed)
-    console.note(f"{len(found)} submissions, sandbox {NAMES[level]}")
+    console.note(f"{many(len(found), 'submission')}, sandbox {NAMES[level]}")
     plan = Plan(course, module, level, seed, jobs, limit, frozenset(again), checks)
     with files.lock(to):
-        with closing(Run(plan, to / BOOK)) as run:
+        with closing(_run(plan, to / BOOK, cluster)) as run:
             for check, (old, new) in run.gradebook.worth.items():
                 console.note(f"{check} has {new:g} points, not {old:g}, in all rows")
             terms = adjusted(terms, run.gradebook.batch, submissions, every, exercise_names(module))
@@ -127,18 +136,10 @@ def merge(
     lateness_now(folder / BOOK, changes)
     with files.lock(folder):
         book = merge_gradebooks([one / BOOK for one in folders], folder / BOOK, **changes)
-        _, module = _course_of(book.batch.module)
+        _, module = course_of(book.batch.module)
         write_reports(book, folder, exercise_names(module))
     _conclude(book, folder)
     return 0
-
-
-def _course_of(name: str) -> tuple[Course, Module]:
-    course = course_here()
-    module = course.module(name)
-    if not module.check_files:
-        raise TitoError(f"no checks for {module.name}", f"write {module.show(module.checks)}")
-    return course, module
 
 
 def _refuse_unknown(again: tuple[str, ...], found: list[Submission]) -> None:
@@ -155,6 +156,14 @@ def _shard(found: list[Submission], shard: str, seed: int | None) -> list[Submis
     if seed is None:
         raise TitoError("shards need one seed", "say --seed with the same number for each")
     return found[first - 1 :: count]
+
+
+def _run(plan: Plan, book: Path, cluster: str | None) -> Run:
+    if cluster is None:
+        return Run(plan, book)
+    from tito.grader.cluster import ClusterRun  # Dask takes a second to import
+
+    return ClusterRun(plan, book, cluster)
 
 
 def _grade(run: Run, found: list[Submission], terms: Terms) -> None:
@@ -196,6 +205,7 @@ def _tell_of_roster(learners: list[Grade], terms: Terms, folder: Path) -> None:
         strangers = [one.key for one in learners if one.person is None]
         if strangers:
             shown = ", ".join(strangers[:5]) + ", ..." * (len(strangers) > 5)
-            console.note(f"{len(strangers)} submissions are nobody's in the roster: {shown}")
+            found = many(len(strangers), "submission")
+            console.note(f"nobody in the roster handed in {found}: {shown}")
     if terms.skipped:
-        console.note(f"{len(terms.skipped)} files were skipped", f"{folder}/skipped.csv")
+        console.note(f"skipped: {many(len(terms.skipped), 'file')}", f"{folder}/skipped.csv")

@@ -9,9 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from tito import console
+from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.grader import adjustments
-from tito.grader.adjustments import Known, read_adjustments
+from tito.grader.adjustments import Adjustment, Known, read_adjustments
 from tito.grader.batch import near
 from tito.grader.gradebook import Batch, Gradebook
 from tito.grader.grades import Row, owner_count, rows
@@ -20,6 +21,24 @@ from tito.grader.intake.find import Submission
 from tito.grader.roster import FILE as ROSTER
 from tito.grader.roster import HandedIn, read_roster
 from tito.grader.terms import Lateness, Terms
+from tito.grader.text import many
+from tito.learner.source import course_here
+
+BOOK = "gradebook.sqlite"
+
+
+def course_of(name: str) -> tuple[Course, Module]:
+    course = course_here()
+    module = course.module(name)
+    if not module.check_files:
+        raise TitoError(f"no checks for {module.name}", f"write {module.show(module.checks)}")
+    return course, module
+
+
+def submissions_in(folder: Path, module: Module | None, to: Path) -> list[Submission]:
+    """What is to be graded; where the module is given, with when it was handed in."""
+    found = intake.find_submissions(folder, module)
+    return [one for one in found if one.path.resolve() != to.resolve()]  # an earlier run's
 
 
 def terms_now(
@@ -91,15 +110,25 @@ def adjusted(
     path, beside = submissions / adjustments.FILE, submissions.absolute().parent
     if not path.exists():
         if terms.adjustments:
-            count = len(terms.adjustments)
-            console.note(f"{path} is gone: its {count} lines count on", "to drop them, empty it")
+            lines = many(len(terms.adjustments), "line")
+            console.note(f"{path} is gone, but not what it said: {lines}", "to drop that, empty it")
         elif (beside / adjustments.FILE).exists():
             console.note(f"{beside / adjustments.FILE} is not read", f"move it into {submissions}")
         return terms
     known = known_to(batch, rows(found, terms.roster, _by_name), exercise_names)
     read = read_adjustments(path, known)
-    console.note(f"{len(read)} adjustments from {path}")
+    console.note(f"{many(len(read), 'adjustment')} from {path}")
+    _tell_of_more(read, known, batch)
     return replace(terms, adjustments=read)
+
+
+def _tell_of_more(read: Sequence[Adjustment], known: Known, batch: Batch) -> None:
+    """More points than there are may be meant: an extra point, or a 3 typed twice."""
+    for one in read:
+        most = known.exercises[one.exercise][1] if one.exercise else batch.out_of
+        if one.points is not None and one.points > most:
+            whose = f"{one.name} {one.exercise}".strip()
+            console.note(f"{whose} gets {one.points:g} points, of {most:g}")
 
 
 def _by_name(one: HandedIn) -> tuple[float, str]:
