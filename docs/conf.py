@@ -18,6 +18,8 @@ sys.path.insert(0, str(HERE))
 
 import pages  # noqa: E402
 
+from tito.run.environment import THREADS  # noqa: E402
+
 REPOSITORY = "https://github.com/mlsysbook/TinyTorch"
 ALIASES = {
     stringify_annotation(NDArray[Any], "smart"): "Array",
@@ -107,6 +109,8 @@ def setup(app: Any) -> None:
     # A kernel finds the checks that stand beside each module.
     folders = [str(folder) for folder in sorted((ROOT / "modules").iterdir())]
     os.environ["PYTHONPATH"] = os.pathsep.join(folders)
+    # Threads of linear algebra wait for each other on a busy machine: minutes in place of seconds.
+    os.environ.update(dict.fromkeys(THREADS, "1"))
     app.connect("builder-inited", lambda app: pages.write(HERE, REPOSITORY))
     app.connect("source-read", read_source)
     app.connect("autodoc-process-signature", short_types)
