@@ -19,6 +19,8 @@ sys.path[:0] = [str(HERE), str(HERE / "exercise")]
 import exercise_pages  # noqa: E402
 import pages  # noqa: E402
 
+from tito.run.environment import THREADS  # noqa: E402
+
 REPOSITORY = "https://github.com/mlsysbook/TinyTorch"
 ALIASES = {
     stringify_annotation(NDArray[Any], "smart"): "Array",
@@ -108,6 +110,8 @@ def setup(app: Any) -> None:
     # A kernel finds the checks that stand beside each module.
     folders = [str(folder) for folder in sorted((ROOT / "modules").iterdir())]
     os.environ["PYTHONPATH"] = os.pathsep.join(folders)
+    # Threads of linear algebra wait for each other on a busy machine: minutes in place of seconds.
+    os.environ.update(dict.fromkeys(THREADS, "1"))
     app.connect("builder-inited", lambda app: pages.write(HERE, REPOSITORY))
     assets = ROOT / "build" / "assets"
     app.connect("builder-inited", lambda app: exercise_pages.write(HERE, assets))
