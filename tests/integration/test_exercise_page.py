@@ -110,7 +110,7 @@ class Reader:
     def text(self, selector: str) -> str:
         return "\n".join(element.text for element in self.all(selector))
 
-    def wait(self, condition: Callable[[], Any], seconds: float = 120) -> None:
+    def wait(self, condition: Callable[[], Any], seconds: float = 300) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, f"waited {seconds} s in vain: {self.text('.tt-state')}"
