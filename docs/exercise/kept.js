@@ -1,11 +1,13 @@
 // What this browser keeps, under names of its own: texts of cells, and texts that passed.
 
 const PREFIX = "tinytorch";
+export let lasts = true;
 let storage;
 try {
   storage = window.localStorage;
   storage.setItem(`${PREFIX}:kept`, "yes");
 } catch { // forbidden, or full: for as long as the page is open
+  lasts = false;
   const values = new Map();
   storage = {
     getItem: key => values.get(key) ?? null,
@@ -14,7 +16,6 @@ try {
   };
 }
 
-export const lasts = storage === window.localStorage;
 export const key = (kind, name) => `${PREFIX}:${kind}:${name}`;
 export const get = (kind, name) => storage.getItem(key(kind, name));
 export const forget = (kind, name) => storage.removeItem(key(kind, name));

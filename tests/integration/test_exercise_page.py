@@ -28,6 +28,7 @@ pytestmark = pytest.mark.browser
 ATTENTION = COURSE.module("12")
 CELLS = {number: cell for cell in ATTENTION.cells for number in exercise_pages.numbers(cell)}
 SHOWN = ("12.1", "12.7", "12.12", "12.13")
+FORBIDDEN = "Object.defineProperty(window, 'localStorage', {get() { throw Error('forbidden'); }})"
 CONF = """
 extensions = ["myst_parser", "sphinx_design"]
 html_theme = "sphinx_book_theme"
@@ -253,6 +254,18 @@ def test_a_reset_takes_one_exercise_and_can_be_taken_back(reader: Reader):
     reader.click("Bring back what I wrote")
     assert reader.written() == right("12.13")
     assert "exercise 12.13 passes" in reader.run()
+
+
+def test_a_browser_that_keeps_nothing_says_so_and_runs(reader: Reader):
+    command, source = "Page.addScriptToEvaluateOnNewDocument", {"source": FORBIDDEN}
+    added = reader.driver.execute_cdp_cmd(command, source)
+    try:
+        reader.open("12.1")
+        assert "This browser keeps nothing" in reader.text(".tt-uses")
+        reader.type(right("12.1"))
+        assert "exercise 12.1 passes" in reader.run()
+    finally:
+        reader.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
 
 
 def test_hints_come_one_by_one_and_stay(reader: Reader):
