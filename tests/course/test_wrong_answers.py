@@ -11,6 +11,7 @@ import pytest
 from tests.course.answers import told_of, verdicts
 from tests.course.conftest import COURSE
 from tests.course.mistake_table import table_file
+from tinytorch.checking.values import Evidence, same_evidence
 from tito.course import Module
 from tito.exercises import find_exercises
 from tito.grader.other_answers import FOLDER, RIGHT, OtherAnswer, planted_text, read
@@ -73,12 +74,17 @@ def test_every_mistake_is_listed_once_says_something_and_compiles(module: Module
         compile(function, str(wrong), "exec")
 
 
+def is_made_by(row: tuple[str, Evidence, str], made: tuple[str, Evidence, str]) -> bool:
+    """As the checks compare: another processor rounds the last digits in another way."""
+    return (row[0], row[2]) == (made[0], made[2]) and same_evidence(row[1], made[1])
+
+
 @needs_fork
 def test_every_row_of_the_table_of_mistakes_is_made_by_an_entry_of_the_bank(module: Module):
     """That no row is missing, the entries show: each would not be named."""
     seen = [(told.get("evidence"), wrong.says) for wrong, told in told_of(module, FOLDER).items()]
-    made = [[*evidence, name] for evidence, name in seen if evidence]
+    made = [(*evidence, name) for evidence, name in seen if evidence]
     table = json.loads(table_file(module).read_text(encoding="utf-8"))
-    rows = [[key, came, name] for key, found in table.items() for came, name in found]
-    stale = [row for row in rows if row not in made]
+    rows = [(key, came, name) for key, found in table.items() for came, name in found]
+    stale = [row for row in rows if not any(is_made_by(row, one) for one in made)]
     assert not stale, "python -m tests.course.mistake_table makes the table anew"
