@@ -288,6 +288,16 @@ def test_a_second_run_without_the_options_changes_no_byte(toy, tmp_path, late_ba
         assert "not 2026" not in said and "costs" not in said
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("revew", "review"), ("megre", "merge")])
+def test_a_command_with_a_slip_is_told_and_a_folder_of_that_name_is_a_folder(toy, typed, meant):
+    done = toy.tito("grade", typed, "--to", "out")
+    assert done.returncode == 2
+    assert f"did you mean `tito grade {meant}`?" in done.stdout + done.stderr
+    (toy.root / typed).mkdir()
+    done = toy.tito("grade", typed, "--module", "1")
+    assert f"no submissions in {typed}" in done.stdout + done.stderr
+
+
 def test_a_merge_without_the_options_keeps_what_the_shards_were_told(
     toy, tmp_path, late_batch
 ) -> None:

@@ -11,15 +11,13 @@ import runpy
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from tests.integration.chromium import chromium, served
 from tito.course import Course
 from tito.exercises import find_regions
 from tito.stubs import is_stub
@@ -39,11 +37,6 @@ class Visit(NamedTuple):
     requests: list[str]
     complaints: list[str]
     width: int
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -71,30 +64,18 @@ def pages(book: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def address(book: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(book)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(book) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver")
-    options = webdriver.ChromeOptions()
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu"):
-        options.add_argument(flag)
-    options.add_argument("--disable-background-networking")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('browser')}")
-    driver = webdriver.Chrome(options=options)
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
-    driver.get("about:blank")
-    driver.get_log("performance")  # what the first tab asked for is forgotten
-    yield driver
-    driver.quit()
+    logs = {"performance": "ALL", "browser": "ALL"}
+    with chromium(tmp_path_factory.mktemp("browser"), loggingPrefs=logs) as driver:
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+        driver.get("about:blank")
+        driver.get_log("performance")  # what the first tab asked for is forgotten
+        yield driver
 
 
 @pytest.fixture(scope="module")

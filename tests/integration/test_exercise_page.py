@@ -8,17 +8,15 @@ import json
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from tests.course.conftest import COURSE
+from tests.integration.chromium import ALONE, Forbidding, chromium, served
 from tests.integration.exercise import ASSETS, DOCS, course_zip, exercise_pages, pyodide
 from tito.exercises import find_exercises, strip_answers
 from tito.grader.other_answers import plant, read
@@ -37,26 +35,6 @@ html_css_files = ["book.css"]
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 mathjax_path = "none.js"
 """
-
-
-class Handler(SimpleHTTPRequestHandler):
-    """Forbids a page, and its thread, every other address, and hears of what was tried."""
-
-    reports: ClassVar[list[str]] = []
-    asked: ClassVar[list[str]] = []
-
-    def end_headers(self) -> None:
-        own = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; report-uri /report"
-        self.send_header("Content-Security-Policy", own)
-        super().end_headers()
-
-    def do_POST(self) -> None:
-        self.reports.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        self.asked.append(self.path)
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +63,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(site: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(site)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(site, Forbidding) as found:
+        yield found
 
 
 class Reader:
@@ -156,16 +129,9 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def started(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver")
-    options = webdriver.ChromeOptions()
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1000,900"):
-        options.add_argument(flag)
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
-    options.add_argument("--disable-background-networking")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('browser')}")
-    driver = webdriver.Chrome(options=options)
-    yield driver
-    driver.quit()
+    profile = tmp_path_factory.mktemp("browser")
+    with chromium(profile, "--window-size=1000,900", ALONE) as driver:
+        yield driver
 
 
 @pytest.fixture
@@ -201,8 +167,8 @@ def test_a_wrong_answer_is_named_a_right_one_passes_and_counts_on_the_next_page(
     assert "exercise 12.7 passes" in reader.run()
     assert reader.all("iframe.tt-picture[sandbox='allow-scripts']")
 
-    assert any(path.endswith(".whl") for path in Handler.asked), "from here, not from elsewhere"
-    assert Handler.reports == []
+    assert any(path.endswith(".whl") for path in Forbidding.asked), "from here, not from elsewhere"
+    assert Forbidding.reports == []
 
 
 def test_an_endless_loop_is_stopped_and_the_next_run_works(reader: Reader):

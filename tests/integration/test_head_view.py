@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.integration.chromium import chromium
 from tinytorch.head_view import head_view
 
 pytestmark = pytest.mark.browser
@@ -21,16 +22,8 @@ CAUSAL = np.tril(np.ones((3, 3)))
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver")
-    folder = tmp_path_factory.mktemp("browser")
-    options = webdriver.ChromeOptions()
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1000,900"):
-        options.add_argument(flag)
-    options.add_argument("--disable-background-networking")
-    options.add_argument(f"--user-data-dir={folder}")
-    driver = webdriver.Chrome(options=options)
-    yield driver
-    driver.quit()
+    with chromium(tmp_path_factory.mktemp("browser"), "--window-size=1000,900") as driver:
+        yield driver
 
 
 @pytest.fixture

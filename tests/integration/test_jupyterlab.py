@@ -9,12 +9,13 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.integration.chromium import chromium, wait_for
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = "modules/12_attention/attention_dev.ipynb"
@@ -24,15 +25,6 @@ panel.content.widgets.at(-1).model.sharedModel.setSource(arguments[0]);
 """
 
 pytestmark = pytest.mark.browser
-
-
-def wait_for(condition: Callable[[], Any], seconds: float) -> Any:
-    """Poll until something is true, and return it."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, f"waited {seconds} s in vain"
-        time.sleep(0.2)
-    return found
 
 
 @pytest.fixture
@@ -63,15 +55,8 @@ def address(course: Path) -> Iterator[str]:
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver")
-    options = webdriver.ChromeOptions()
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,1800"):
-        options.add_argument(flag)
-    options.add_argument("--disable-background-networking")
-    options.add_argument(f"--user-data-dir={tmp_path / 'browser'}")
-    driver = webdriver.Chrome(options=options)
-    yield driver
-    driver.quit()
+    with chromium(tmp_path / "browser", "--window-size=1400,1800") as driver:
+        yield driver
 
 
 def text_outputs(path: Path) -> str:

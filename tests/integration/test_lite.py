@@ -7,19 +7,15 @@ then  pytest -m browser
 import importlib
 import shutil
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.course.conftest import COURSE
+from tests.integration.chromium import ALONE, Forbidding, chromium, served, wait_for
 from tests.integration.exercise import DOCS, pyodide
-from tests.integration.test_exercise_page import Handler
 
 sys.path.append(str(DOCS / "lite"))
 lite = importlib.import_module("lite_site")
@@ -31,15 +27,6 @@ NOTEBOOK = ATTENTION.show(ATTENTION.notebook)
 IDLE = "return window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status"
 RUN = "window.jupyterapp.commands.execute('notebook:run-all-cells').then(arguments[0])"
 CELLS = "return window.jupyterapp.shell.currentWidget.content.model.toJSON().cells"
-
-
-def wait_for(condition: Callable[[], Any], seconds: float) -> Any:
-    """Poll until something is true, and return it."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, f"waited {seconds} s in vain"
-        time.sleep(0.2)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -54,27 +41,15 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(book: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(book)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/lite/notebooks/index.html?path={NOTEBOOK}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(book, Forbidding) as site:
+        yield f"{site}lite/notebooks/index.html?path={NOTEBOOK}"
 
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver")
-    options = webdriver.ChromeOptions()
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,1800"):
-        options.add_argument(flag)
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
-    options.add_argument(f"--user-data-dir={tmp_path / 'browser'}")
-    driver = webdriver.Chrome(options=options)
-    driver.set_script_timeout(180)
-    yield driver
-    driver.quit()
+    with chromium(tmp_path / "browser", "--window-size=1400,1800", ALONE) as driver:
+        driver.set_script_timeout(180)
+        yield driver
 
 
 def code_cells_run(browser: Any, address: str) -> list[dict[str, Any]]:
@@ -83,7 +58,7 @@ def code_cells_run(browser: Any, address: str) -> list[dict[str, Any]]:
     wait_for(lambda: browser.find_elements("css selector", ".jp-Notebook .jp-Cell"), 60)
     wait_for(lambda: browser.execute_script(IDLE) == "idle", 180)
     browser.execute_async_script(RUN)
-    assert Handler.reports == []
+    assert Forbidding.reports == []
     return [cell for cell in browser.execute_script(CELLS) if cell["cell_type"] == "code"]
 
 

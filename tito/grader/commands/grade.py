@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -53,6 +54,9 @@ class WithDefault(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         known = args[:1] and args[0] in (*self.commands, "--help")
+        if not known and args and not Path(args[0]).exists():
+            for name in get_close_matches(args[0], {*self.commands} - {"batch"}, 1):
+                raise TitoError(f"no folder {args[0]!r}", f"did you mean `tito grade {name}`?")
         return super().parse_args(ctx, args if known else ["batch", *args])
 
 
