@@ -90,6 +90,12 @@ def number_in(cell: Cell) -> str:
     return match[1] if match else ""
 
 
+def numbers_in(cell: Cell) -> list[str]:
+    """The exercises whose answers stand in a cell, in order."""
+    regions = find_regions(cell.lines) if cell.kind == "code" else []
+    return list(dict.fromkeys(region.number for region in regions))
+
+
 def enclosing(lines: list[str], index: int) -> str:
     """The function, or else the class, that a line stands in."""
     depth = len(lines[index]) - len(lines[index].lstrip())

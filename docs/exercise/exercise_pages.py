@@ -11,8 +11,7 @@ from typing import Any
 import course_zip
 
 from tito.course import Course, Module
-from tito.exercises import DETAILS, Exercise, find_exercises, find_regions, strip_answers
-from tito.notebook.cell import Cell
+from tito.exercises import DETAILS, Exercise, find_exercises, numbers_in, strip_answers
 
 HERE = Path(__file__).parent
 SCRIPTS = "../_static/exercise"  # as a page sees it
@@ -95,7 +94,7 @@ def facts_of(
 ) -> dict[str, Any]:
     """What the script of the page knows."""
     every = [one.number for one in exercises]
-    cell = next(cell for cell in module.cells if exercise.number in numbers(cell))
+    cell = next(cell for cell in module.cells if exercise.number in numbers_in(cell))
     stub = strip_answers(cell.source)
     line = 1 + next(
         at
@@ -107,18 +106,12 @@ def facts_of(
         "cell": cell.name,
         "stub": stub,
         "line": line,
-        "shared": len(numbers(cell)) > 1,
+        "shared": len(numbers_in(cell)) > 1,
         "file": module.script.stem,
-        "cells": [cell.name for cell in module.cells if numbers(cell)],
+        "cells": [cell.name for cell in module.cells if numbers_in(cell)],
         "earlier": every[: every.index(exercise.number)],
         "next": after,
     }
-
-
-def numbers(cell: Cell) -> list[str]:
-    """The exercises whose answers stand in a cell."""
-    regions = find_regions(cell.lines) if cell.kind == "code" else []
-    return list(dict.fromkeys(region.number for region in regions))
 
 
 def index(modules: Iterable[Module]) -> str:

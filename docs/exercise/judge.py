@@ -24,7 +24,7 @@ from typing import Any
 
 from tito.course import Course, Module, stub_file
 from tito.errors import CodeError
-from tito.exercises import find_regions, number_in, strip_answers
+from tito.exercises import find_regions, number_in, numbers_in, strip_answers
 from tito.learner.answers import put, take
 from tito.notebook.cell import Cell
 from tito.notebook.ipynb import to_json
@@ -145,13 +145,7 @@ def stubs_of(module: Module) -> Module:
 
 def cell_of(module: Module, number: str) -> Cell:
     """The cell that holds the answer to an exercise."""
-    return next(cell for cell in module.cells if number in numbers(cell))
-
-
-def numbers(cell: Cell) -> list[str]:
-    """The exercises whose answers stand in a cell, in order."""
-    regions = find_regions(cell.lines) if cell.kind == "code" else []
-    return list(dict.fromkeys(region.number for region in regions))
+    return next(cell for cell in module.cells if number in numbers_in(cell))
 
 
 def sources(asked: Asked) -> dict[str, str]:
@@ -161,7 +155,7 @@ def sources(asked: Asked) -> dict[str, str]:
     """
     module, found = asked.module, dict[str, str]()
     for cell in module.cells:
-        held = numbers(cell)
+        held = numbers_in(cell)
         if asked.number in held:
             above = held[: held.index(asked.number)]
             found[cell.name] = filled(asked, cell, asked.texts[cell.name], above)

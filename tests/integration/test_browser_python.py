@@ -15,7 +15,7 @@ import pytest
 from tests.course.answers import verdicts
 from tests.course.conftest import COURSE
 from tests.integration.exercise import answers, exercise_pages, fetch_pyodide
-from tito.exercises import find_exercises, strip_answers
+from tito.exercises import find_exercises, numbers_in, strip_answers
 from tito.grader.other_answers import plant, read
 
 ATTENTION = COURSE.module("12")
@@ -23,7 +23,7 @@ CELLS = {
     number: cell
     for module in COURSE.modules
     for cell in module.cells
-    for number in exercise_pages.numbers(cell)
+    for number in numbers_in(cell)
 }
 
 

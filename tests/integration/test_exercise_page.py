@@ -18,13 +18,13 @@ import pytest
 from tests.course.conftest import COURSE
 from tests.integration.chromium import ALONE, Forbidding, chromium, served
 from tests.integration.exercise import ASSETS, DOCS, course_zip, exercise_pages, pyodide
-from tito.exercises import find_exercises, strip_answers
+from tito.exercises import find_exercises, numbers_in, strip_answers
 from tito.grader.other_answers import plant, read
 
 pytestmark = pytest.mark.browser
 
 ATTENTION = COURSE.module("12")
-CELLS = {number: cell for cell in ATTENTION.cells for number in exercise_pages.numbers(cell)}
+CELLS = {number: cell for cell in ATTENTION.cells for number in numbers_in(cell)}
 SHOWN = ("12.1", "12.7", "12.12", "12.13")
 FORBIDDEN = "Object.defineProperty(window, 'localStorage', {get() { throw Error('forbidden'); }})"
 CONF = """
