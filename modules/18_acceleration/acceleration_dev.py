@@ -437,7 +437,7 @@ if __name__ == "__main__":
 #
 # <details><summary>Hint</summary>
 #
-# `with_column(x, column)` is given. `np.ascontiguousarray(x.T)` lays the numbers on their side in memory, too.
+# `with_column(x, column)` is given. `x.T` is a view: nothing is copied, and a product reads it as fast.
 #
 # </details>
 
@@ -463,7 +463,7 @@ def fold(q: Array, k: Array, scale: float, shift: Array | float) -> tuple[Array,
         asked (n_q, d_k + 1) and given (d_k + 1, n_k).
     """
     ### BEGIN SOLUTION 18.6
-    return with_column(q * scale, -shift), np.ascontiguousarray(with_column(k, 1).T)
+    return with_column(q * scale, -shift), with_column(k, 1).T
     ### END SOLUTION
 
 
@@ -704,8 +704,8 @@ if __name__ == "__main__":
 
 
 # %% [markdown]
-# Given: all of it as one op with its rule, and `flash_attention` around it. The op's output has one more column, the log-sum-exp, so
-# that the rule need not compute it again. No weights are formed: their place in the result is `None`.
+# Given: all of it as one op with its rule, and `flash_attention` around it. The op fills in `lse`, the log-sum-exp, so that the rule
+# need not compute it again. No weights are formed: their place in the result is `None`.
 
 # %% flash
 #| export
@@ -732,8 +732,8 @@ def attend_head(q: Array, k: Array, v: Array, sight: Sight) -> tuple[Array, Arra
 
 
 @op
-def flash(q: Array, k: Array, v: Array, *bias: Array, sight: Sight) -> Array:
-    """Attention in tiles, one more column in the output: the log-sum-exp of each query's scores.
+def flash(q: Array, k: Array, v: Array, *bias: Array, sight: Sight, lse: Array) -> Array:
+    """Attention in tiles.
 
     Args:
         q: (batch, heads, n_q, d_k).
@@ -741,20 +741,21 @@ def flash(q: Array, k: Array, v: Array, *bias: Array, sight: Sight) -> Array:
         v: (batch, kv_heads, n_k, d_v).
         bias: one that learns, (batch, heads, n_q, n_k), or none.
         sight: its mask and its bias have these four axes, too.
+        lse: filled in with the log-sum-exp of each query's scores, (batch, heads, n_q).
 
     Returns:
-        (batch, heads, n_q, d_v + 1).
+        (batch, heads, n_q, d_v).
     """
-    q, k, v = (x.astype(np.result_type(q, k, v), copy=False) for x in (q, k, v))
+    q, k, v = (x.astype(lse.dtype, copy=False) for x in (q, k, v))
     batch, heads, n_q, _ = q.shape
     group = heads // max(1, k.shape[1])
-    output = np.empty((batch, heads, n_q, v.shape[-1] + 1), q.dtype)
+    output = np.empty((batch, heads, n_q, v.shape[-1]), q.dtype)
 
     def work(number: int) -> None:
         b, h = divmod(number, heads)
         own = of_head(sight, bias[0] if bias else sight.bias, b, h)
         keys, values = k[b, h // group], v[b, h // group]
-        output[b, h, :, :-1], output[b, h, :, -1] = attend_head(q[b, h], keys, values, own)
+        output[b, h], lse[b, h] = attend_head(q[b, h], keys, values, own)
 
     for_each_head(work, batch * heads, threads_worth(batch * heads * n_q * k.shape[2]))
     return output
@@ -762,11 +763,9 @@ def flash(q: Array, k: Array, v: Array, *bias: Array, sight: Sight) -> Array:
 
 @flash.gradient
 def flash_rule(
-    grad: Array, output: Array, q: Array, k: Array, v: Array, *bias: Array, sight: Sight
+    grad: Array, output: Array, q: Array, k: Array, v: Array, *bias: Array, sight: Sight, lse: Array
 ) -> tuple[Array, ...]:
     """Gradient of `flash`. grad: as its output -> shapes of q, k, v, and of a bias."""
-    if grad[..., -1].any():
-        raise ValueError("flash has no gradient for its last column, the log-sum-exp")
     q, k, v = (x.astype(output.dtype, copy=False) for x in (q, k, v))
     batch, heads, n_q, _ = q.shape
     _, kv_heads, n_k, _ = k.shape
@@ -778,16 +777,15 @@ def flash_rule(
     def work(number: int) -> None:
         b, h = divmod(number, heads)
         own = of_head(sight, bias[0] if bias else sight.bias, b, h)
-        g, out, lse = grad[b, h, :, :-1], output[b, h, :, :-1], output[b, h, :, -1]
         scores = None if grad_bias is None else grad_bias[b, h]
-        keys, values = k[b, h // group], v[b, h // group]
-        found = attend_backward(g, q[b, h], keys, values, out, lse, own, scores)
-        grad_q[b, h], grad_k[b, h], grad_v[b, h] = found
+        head = q[b, h], k[b, h // group], v[b, h // group], output[b, h], lse[b, h]
+        grad_q[b, h], grad_k[b, h], grad_v[b, h] = attend_backward(grad[b, h], *head, own, scores)
 
     for_each_head(work, batch * heads, threads_worth(batch * heads * n_q * n_k))
-    grouped = (x.reshape(batch, kv_heads, group, *x.shape[2:]) for x in (grad_k, grad_v))
-    shared = [x.sum(axis=2) for x in grouped]
-    return (grad_q, *shared, *([] if grad_bias is None else [grad_bias]))
+    if heads > kv_heads:  # a group's gradients arrive at the keys that it shares
+        apart = (x.reshape(batch, kv_heads, group, *x.shape[2:]) for x in (grad_k, grad_v))
+        grad_k, grad_v = (x.sum(axis=2) for x in apart)
+    return (grad_q, grad_k, grad_v, *([] if grad_bias is None else [grad_bias]))
 
 
 def check_options(scale: float | None, softcap: float | None, window: int | None) -> None:
@@ -881,7 +879,9 @@ def flash_attention(
         constant = four_axes(np.array(unwrap(bias), q.dtype), shape, scores)
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else float(scale)
     cap = None if softcap is None else float(softcap)
-    output = flash(*inputs, sight=Sight(scale, causal, window, cap, allowed, constant))[..., :-1]
+    sight = Sight(scale, causal, window, cap, allowed, constant)
+    lse = np.empty(scores[:-1], np.result_type(*(x.dtype for x in inputs[:3])))
+    output = flash(*inputs, sight=sight, lse=lse)
     return (output if q.ndim == 4 else output.reshape(*q.shape[:-1], v.shape[-1])), None
 
 
