@@ -892,8 +892,11 @@ if __name__ == "__main__":
 
     def kept_bytes(output: Tensor) -> int:
         """What the graph of a tensor holds on to, each array once."""
-        arrays = {id(x.data): x.data for x in topological_order(output)}
-        return sum(x.nbytes for x in arrays.values() if x.base is None)
+        graph = topological_order(output)
+        options = [x for tensor in graph if tensor.node for x in tensor.node.options.values()]
+        found = [*(tensor.data for tensor in graph), *options]
+        arrays = {id(x): x for x in found if isinstance(x, np.ndarray) and x.base is None}
+        return sum(x.nbytes for x in arrays.values())
 
     for n in (128, 256, 512):
         words = [Tensor(x, requires_grad=True) for x in rng.normal(size=(3, 1, 2, n, 16))]
