@@ -42,6 +42,9 @@ def building(folder: Path) -> Iterator[Path]:
     """A folder beside the place to fill: nobody finds half of one."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise TitoError(f"{folder} exists and is not empty", "name a new folder")
+    if folder.exists() and folder.samefile(here := Path.cwd()):
+        remedy = f"`cd ..`, then name it from there: {here.name}"
+        raise TitoError(f"{folder} is where you stand, and the new folder takes its place", remedy)
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = folder.absolute().parent
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=beside) as name:

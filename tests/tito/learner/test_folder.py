@@ -108,6 +108,19 @@ def test_a_folder_that_is_not_empty_is_refused(course, tmp_path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("absolute", [False, True])
+def test_the_folder_where_one_stands_is_refused_with_what_to_type(
+    tmp_path, monkeypatch, capfd, absolute
+) -> None:
+    empty = tmp_path / "my tinytorch"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    assert cli.run(["init", str(empty) if absolute else "."]) == 2
+    told = capfd.readouterr().out
+    assert "where you stand" in told and "`cd ..`, then name it from there: my tinytorch" in told
+    assert Path.cwd() == empty and not any(empty.iterdir())
+
+
 def test_a_broken_module_leaves_no_half_made_folder(course, tmp_path) -> None:
     course.edit(course.beta, "### END SOLUTION", "")
     done = course.tito("init", str(tmp_path / "mine"))
