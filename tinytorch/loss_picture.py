@@ -20,10 +20,9 @@ def draw_loss(
     Returns:
         A Matplotlib figure.
     """
-    from matplotlib.figure import Figure
+    import matplotlib.pyplot as plt
 
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     axes.plot(
         [record.step for record in history], [record.loss for record in history],
         color="0.7", linewidth=0.8, label="one batch",

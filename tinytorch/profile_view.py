@@ -58,14 +58,13 @@ def draw_roofline(
     Returns:
         A Matplotlib figure.
     """
-    from matplotlib.figure import Figure
+    import matplotlib.pyplot as plt
 
     shown = [row for row in rows if row.intensity and seconds.get(row.op)]
     ridge = peak_flops / bandwidth
     ends = [min([ridge / 100, *(r.intensity / 2 for r in shown)])]
     ends += [ridge, max([ridge * 10, *(r.intensity * 2 for r in shown)])]
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
     axes.loglog(ends, [min(peak_flops, x * bandwidth) for x in ends], color="black")
     for row in shown:
         reached = (row.products + row.others) / seconds[row.op]

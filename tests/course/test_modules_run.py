@@ -1,6 +1,6 @@
 """Point 1: every module runs green, as a script and as a notebook, and an import runs nothing."""
 
-import importlib
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -28,10 +28,12 @@ def test_a_module_runs_as_a_notebook(module: Module):
     notebook = jupytext.read(module.script)
     options = {"kernel_name": "python3", "resources": {"metadata": {"path": str(module.folder)}}}
     nbclient.NotebookClient(notebook, timeout=120, **options).execute()
-    printed = "".join(
-        output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])
-    )
-    assert "📈 Progress" in printed
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert "📈 Progress" in "".join(output.get("text", "") for output in outputs)
+    if importlib.util.find_spec("matplotlib"):
+        shown = [output for output in outputs if "image/png" in output.get("data", {})]
+        drawn = [cell for cell in notebook.cells if "\n    in_pictures(" in cell.source]
+        assert len(shown) == len(drawn), "a picture that is drawn is seen"
 
 
 def test_the_export_passes_what_the_cells_passed(module: Module):
