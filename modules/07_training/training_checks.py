@@ -385,25 +385,35 @@ def ends_well(function: Function, path: Path, before: str | None, what: str) -> 
 
 
 def ends_badly(function: Function) -> None:
+    for what, error in (
+        ("an error in the block", ZeroDivisionError("on purpose")),
+        ("Ctrl-C in the block, a KeyboardInterrupt", KeyboardInterrupt()),
+    ):
+        with a_folder() as folder:
+            path = folder / "model.safetensors"
+            path.write_text("the old one")
+            with contextlib.suppress(type(error)):
+                with function(path) as new:
+                    new.write_text("half a f")
+                    raise error
+                check.that(False, "the error must go on to the caller", "no error", what)
+            as_it_was(path, what)
     with a_folder() as folder:
-        path, what = folder / "model.safetensors", "an error in the block"
+        path, what = folder / "model.safetensors", "a rename that fails"
         path.write_text("the old one")
-        with contextlib.suppress(ZeroDivisionError):
-            with function(path) as new:
-                new.write_text("half a f")
-                raise ZeroDivisionError("on purpose")
-            check.that(False, "the error must go on to the caller", "no error", what)
-        check.that(path.exists(), "the old file is gone", "gone", what)
-        now = path.read_text()
-        check.that(now == "the old one", f"the file holds {now!r}, not what it held", now, what)
-        left = len([*folder.iterdir()]) > 1
-        check.that(not left, "the new file is left beside it: remove it", "left", what)
-        what = "a rename that fails"
         suppressed, failing = contextlib.suppress(PermissionError), mock.patch("os.replace", refuse)
         with suppressed, failing, function(path) as new:
             new.write_text("whole")
         stays = path.exists() and path.read_text() == "the old one"
         check.that(stays, "the old file must stay as it was", "changed", what)
+
+
+def as_it_was(path: Path, what: str) -> None:
+    check.that(path.exists(), "the old file is gone", "gone", what)
+    now = path.read_text()
+    check.that(now == "the old one", f"the file holds {now!r}, not what it held", now, what)
+    left = len([*path.parent.iterdir()]) > 1
+    check.that(not left, "the new file is left beside it: remove it", "left", what)
 
 
 def refuse(*given: Any) -> None:
@@ -698,6 +708,21 @@ def resume(kind: Any) -> None:
             trainer.train(9)
         unlike("5 steps after resume", standing(again), standing(through))
         refused(kind, path)
+        other_numbers(kind, path)
+
+
+def other_numbers(kind: Any, path: Path) -> None:
+    """Batches taken are not the steps done, nor is the rate that of the last record."""
+    for steps in (0, 2):
+        half, again = new_run(kind), new_run(kind)
+        half.train(steps)
+        half.next_batch()  # no step came of it, as after a loss of NaN
+        half.optimizer.lr = 0.021
+        what = f"with `step` {steps}, `taken` {half.taken} and a rate changed since"
+        check.call(lambda half=half: half.save(path), what=f"save {what}")
+        check.call(lambda again=again: again.resume(path), what=f"resume {what}")
+        check.same(again.taken, half.taken, f"resume {what}: `taken`")
+        check.same(again.optimizer.lr, half.optimizer.lr, f"resume {what}: `optimizer.lr`")
 
 
 def unlike(what: str, got: dict[str, Any], right: dict[str, Any]) -> None:

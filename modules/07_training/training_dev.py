@@ -816,10 +816,10 @@ if __name__ == "__main__":
 # ### Exercise 7.12: save, resume
 #
 # What do the next steps depend on? Parameters, the optimizer's averages, its learning rate, the random generators, and the batches that
-# were already taken. Leave one out and the run goes on, a little different, without any error.
+# were already taken: more than the steps, if a loss was NaN. Leave one out and the run goes on, a little different, without any error.
 #
-# **Plan.** `save`: fill `tensors` (`"model." + name`, `"optimizer." + name`) and `notes`. `resume`: take the batches that were taken;
-# load both states; generators; learning rate, step, history.
+# **Plan.** `save`: fill `tensors` (`"model." + name`, `"optimizer." + name`) and `notes`. `resume`: take batches until `self.taken`
+# is `notes["taken"]`; load both states; generators; learning rate, step, history.
 #
 # <details><summary>Hint</summary>
 #
@@ -984,7 +984,7 @@ class Trainer:
     def save(self, path: str | Path) -> None:
         """Write all that the next steps depend on; errors as in `save_checkpoint`."""
         tensors: dict[str, Array] = {"history": as_rows(self.history)}
-        notes: dict[str, Any] = {"step": self.step}
+        notes: dict[str, Any] = {"step": self.step, "taken": self.taken}
         ### BEGIN SOLUTION 7.12
         for kind, owner in (("model", self.model), ("optimizer", self.optimizer)):
             tensors |= {f"{kind}.{name}": array for name, array in owner.state_dict().items()}
@@ -1004,6 +1004,7 @@ class Trainer:
         """
         tensors, notes = load_checkpoint(path)
         self.require_fit(path, tensors, notes)
+        notes.setdefault("taken", notes["step"])  # an older file notes only the step
         states: dict[str, dict[str, Array]] = {"model": {}, "optimizer": {}, "history": {}}
         for key, array in tensors.items():
             kind, _, name = key.partition(".")
@@ -1012,7 +1013,7 @@ class Trainer:
         others = generator_states(self.model), (self.optimizer.lr, self.step, self.history)
         try:
             ### BEGIN SOLUTION 7.12
-            while self.taken < notes["step"]:
+            while self.taken < notes["taken"]:
                 self.next_batch()
             self.model.load_state_dict(states["model"])
             self.optimizer.load_state_dict(states["optimizer"])
@@ -1033,9 +1034,10 @@ class Trainer:
         """Refuse a file that is of no `Trainer`, of another one, or behind this one."""
         if not {"step", "lr", "generators"} <= notes.keys() or "history" not in tensors:
             raise ValueError(f"{path} is no checkpoint of a Trainer: its notes are {sorted(notes)}")
-        if self.taken > notes["step"]:
+        taken = notes.get("taken", notes["step"])
+        if self.taken > taken:
             raise ValueError(
-                f"{path}: it was saved after {notes['step']} batches, this trainer has taken "
+                f"{path}: it was saved after {taken} batches, this trainer has taken "
                 f"{self.taken}; make a new one, with batches from the start"
             )
         own = {n: state["bit_generator"] for n, state in generator_states(self.model).items()}

@@ -321,8 +321,10 @@ def replaced(training, before, text, fails):
                 during = path.read_text() if path.exists() else None
                 if fails == "block":
                     raise ZeroDivisionError
+                if fails == "interrupt":
+                    raise KeyboardInterrupt
             error = ""
-        except (PermissionError, ZeroDivisionError) as caught:
+        except (PermissionError, ZeroDivisionError, KeyboardInterrupt) as caught:
             error = type(caught).__name__
         finally:
             os.fsync, os.replace = sync, rename
@@ -535,10 +537,11 @@ class TestTrain:
         is_trained(submission.run(trained, **given), **given)
 
 
-def saved(training, weight, grads, step, lr, seed, ends=False):
+def saved(training, weight, grads, step, lr, seed, ends=False, lost=0):
     """save, then resume of another trainer: what stands in the file, and in both afterwards.
 
-    `ends`: the other trainer's batches end at once, so it must be as before.
+    `ends`: the other trainer's batches end at once, so it must be as before. `lost`: how many
+    batches were taken without a step.
     """
     import numpy as np
 
@@ -577,8 +580,8 @@ def saved(training, weight, grads, step, lr, seed, ends=False):
         first.model.weight.grad = np.array(grad)
         first.optimizer.step()
     first.model.dropout.rng.random(5)
-    first.step, first.taken, first.optimizer.lr = step, step, lr
-    first.history = [training.Record(k + 1, 1 / (k + 1), lr, 1.0) for k in range(step)]
+    first.step, first.taken, first.optimizer.lr = step, step + lost, lr
+    first.history = [training.Record(k + 1, 1 / (k + 1), lr / 2, 1.0) for k in range(step)]
     first.save("a file")
     try:
         other.resume("a file")

@@ -1,6 +1,6 @@
 # 07. Training
 # Made from modules/07_training/training_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: c28b71a2b6bc5bd2a56cfa24d70680656961c700b9ba4a1ee1c8c2011eac3224
+# sha256 of the lines below: 8d3d739e1285581c7086081246291f3ba516cb72f139ab40bfbea6259deaf9ad
 
 
 # cell: imports
@@ -524,7 +524,7 @@ class Trainer:
     def save(self, path: str | Path) -> None:
         """Write all that the next steps depend on; errors as in `save_checkpoint`."""
         tensors: dict[str, Array] = {"history": as_rows(self.history)}
-        notes: dict[str, Any] = {"step": self.step}
+        notes: dict[str, Any] = {"step": self.step, "taken": self.taken}
         for kind, owner in (("model", self.model), ("optimizer", self.optimizer)):
             tensors |= {f"{kind}.{name}": array for name, array in owner.state_dict().items()}
         notes |= {"lr": float(self.optimizer.lr), "generators": generator_states(self.model)}
@@ -542,6 +542,7 @@ class Trainer:
         """
         tensors, notes = load_checkpoint(path)
         self.require_fit(path, tensors, notes)
+        notes.setdefault("taken", notes["step"])  # an older file notes only the step
         states: dict[str, dict[str, Array]] = {"model": {}, "optimizer": {}, "history": {}}
         for key, array in tensors.items():
             kind, _, name = key.partition(".")
@@ -549,7 +550,7 @@ class Trainer:
         before = self.model.state_dict(), self.optimizer.state_dict()
         others = generator_states(self.model), (self.optimizer.lr, self.step, self.history)
         try:
-            while self.taken < notes["step"]:
+            while self.taken < notes["taken"]:
                 self.next_batch()
             self.model.load_state_dict(states["model"])
             self.optimizer.load_state_dict(states["optimizer"])
@@ -569,9 +570,10 @@ class Trainer:
         """Refuse a file that is of no `Trainer`, of another one, or behind this one."""
         if not {"step", "lr", "generators"} <= notes.keys() or "history" not in tensors:
             raise ValueError(f"{path} is no checkpoint of a Trainer: its notes are {sorted(notes)}")
-        if self.taken > notes["step"]:
+        taken = notes.get("taken", notes["step"])
+        if self.taken > taken:
             raise ValueError(
-                f"{path}: it was saved after {notes['step']} batches, this trainer has taken "
+                f"{path}: it was saved after {taken} batches, this trainer has taken "
                 f"{self.taken}; make a new one, with batches from the start"
             )
         own = {n: state["bit_generator"] for n, state in generator_states(self.model).items()}

@@ -200,6 +200,27 @@ def test_a_trainer_past_the_file_is_refused(path):
     assert standing(trainer) == before
 
 
+def test_a_lost_batch_counts_among_those_that_were_taken(path):
+    trainer = make_trainer()
+    trainer.train(3)
+    trainer.next_batch()
+    trainer.save(path)
+    trainer.train(4)
+    with pytest.raises(ValueError, match=r"after 4 batches, this trainer has taken 5"):
+        trainer.resume(path)
+
+
+def test_a_file_without_the_batches_taken_has_as_many_as_steps(path):
+    trainer = make_trainer()
+    trainer.train(3, checkpoint=path)
+    tensors, notes = load_checkpoint(path)
+    assert notes.pop("taken") == 3
+    save_checkpoint(path, tensors, notes)
+    again = make_trainer()
+    again.resume(path)
+    assert again.taken == 3 and standing(again) == standing(trainer)
+
+
 def test_batches_that_end_too_early_are_refused(path):
     make_trainer().train(5, checkpoint=path)
     trainer = make_trainer(batches=iter(make_trainer().batches[:2]))

@@ -67,6 +67,24 @@ def test_a_run_cut_off_twice_ends_with_the_same_bits(tmp_path, way):
     assert [record.step for record in trainer.history] == [*range(1, 18)]
 
 
+def test_a_run_with_a_lost_batch_goes_on_with_the_batches_after_it(tmp_path):
+    """A loss of NaN takes a batch and makes no step."""
+    path = tmp_path / "run.safetensors"
+    through = make_trainer()
+    through.train(4)
+    through.loss_function = lambda model, batch: loss_of(model, batch) * float("nan")
+    with pytest.raises(ValueError, match="step 5: the loss is nan"):
+        through.train(5)
+    through.loss_function = loss_of
+    through.train(6, checkpoint=path)
+    assert (through.step, through.taken) == (6, 7)
+    again = make_trainer()
+    again.resume(path)
+    for trainer in (through, again):
+        trainer.train(11)
+    assert standing(again) == standing(through) and again.taken == through.taken
+
+
 def test_saving_and_evaluating_do_not_change_a_run(tmp_path):
     quiet, busy = make_trainer(), make_trainer()
     quiet.train(9)
