@@ -473,7 +473,8 @@ if __name__ == "__main__":
 #| export
 def require_size(name: str, size: Any) -> None:
     """Refuse a size that is not a positive whole number; `name` goes into the message."""
-    if not isinstance(size, int | np.integer) or size < 1:
+    whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
+    if not whole or size < 1:
         raise ValueError(f"{name} must be a positive int; got {size!r}")
 
 

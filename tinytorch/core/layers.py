@@ -1,6 +1,6 @@
 # 03. Layers
 # Made from modules/03_layers/layers_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: ef24675af33074d7b53e091c185d601b65ca2c0ba84ee633f04bf7d6161c27f5
+# sha256 of the lines below: db0d5d2e62b31f24d5e805c447b6659d667ce9b8e67cc2b10c60109fc82061a2
 
 
 # cell: imports
@@ -224,7 +224,8 @@ def glorot_uniform(in_features: int, out_features: int, rng: np.random.Generator
 # cell: require-size
 def require_size(name: str, size: Any) -> None:
     """Refuse a size that is not a positive whole number; `name` goes into the message."""
-    if not isinstance(size, int | np.integer) or size < 1:
+    whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
+    if not whole or size < 1:
         raise ValueError(f"{name} must be a positive int; got {size!r}")
 
 

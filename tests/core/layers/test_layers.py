@@ -30,7 +30,7 @@ def test_the_same_generator_seed_gives_the_same_layer() -> None:
     assert (Linear(3, 5).weight.data != Linear(3, 5).weight.data).any()
 
 
-@pytest.mark.parametrize("size", [0, -1, 2.0, "3", None])
+@pytest.mark.parametrize("size", [0, -1, 2.0, "3", None, True, np.True_])
 def test_linear_refuses_a_size_that_is_no_positive_int(size) -> None:
     for name, make in (("in", lambda: Linear(size, 3)), ("out", lambda: Linear(3, size))):
         with pytest.raises(ValueError, match=f"{name}_features must be a positive int; got"):
