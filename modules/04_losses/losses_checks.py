@@ -1,6 +1,7 @@
 """What the test cells of module 04 call: cases, and oracles from Python's own `math`."""
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -352,6 +353,8 @@ def perplexity(perplexity: Function, bits_per_byte: Function) -> None:
         ("perplexity of ln 7", math.log(7)),
         ("perplexity of 0", 0.0),
         ("perplexity of a tensor", Tensor(2.0)),
+        ("perplexity of a tensor of 100", Tensor(100.0)),  # e^100 is beyond float32
+        ("perplexity of 709.77, nearly the largest", math.log(sys.float_info.max) - 0.01),
         ("perplexity of a tensor of shape (1, 1)", Tensor([[0.5]])),
         ("perplexity of a tensor that learns", learning(np.array(3.0))),
         ("perplexity of an int", 4),
@@ -359,16 +362,22 @@ def perplexity(perplexity: Function, bits_per_byte: Function) -> None:
         right = math.exp(float(np.asarray(loss.data if isinstance(loss, Tensor) else loss).item()))
         got = check.call(perplexity, loss, what=what, names=["loss"])
         plain(got, right, what)
-    what = "perplexity of 1000"
+    what = "perplexity of 710"
     with np.errstate(over="raise"):
-        got = check.call(perplexity, 1000.0, what=what, names=["loss"])
+        got = check.call(perplexity, 710.0, what=what, names=["loss"])
+        kept = np.geterr()["over"]
+    text = "it changes NumPy's settings for all that comes after: take `with np.errstate(...)`"
+    check.that(kept == "raise", text, kept, what)
     check.that(got == math.inf, f"it must be infinity; it is {shown(got)}", got, what)
     check.raises(perplexity, Tensor([1.0, 2.0]), what="perplexity of two losses")
-    for loss, tokens, size in ((1.5, 5, 13), (math.log(2), 8, 8), (Tensor([0.75]), 300, 70)):
+    check.raises(bits_per_byte, Tensor([1.0, 2.0]), 3, 7, what="bits_per_byte of two losses")
+    counts = ((5, 13), (8, 8), (300, 70), (3, 7))
+    losses: tuple[Any, ...] = (1.5, math.log(2), Tensor([0.75]), 1000.0)
+    for loss, (tokens, size) in zip(losses, counts, strict=True):
         number = float(loss.data[0]) if isinstance(loss, Tensor) else loss
         what = f"bits_per_byte of loss {number:.4g}, {tokens} tokens, {size} bytes"
         got = check.call(bits_per_byte, loss, tokens, size, what=what)
-        plain(got, math.log2(math.exp(number)) * tokens / size, what)
+        plain(got, number * math.log2(math.e) * tokens / size, what)
 
 
 def plain(got: Any, right: float, what: str) -> None:

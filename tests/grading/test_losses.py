@@ -201,8 +201,9 @@ def numbers_to_quote(losses, losses_given, counts):
     given = [*losses_given, *[Tensor([[one]], requires_grad=True) for one in losses_given]]
     with np.errstate(over="raise"):
         found = [losses.perplexity(loss) for loss in [*given, 2000.0]]
+        kept = np.geterr()["over"] == "raise"
     found += [losses.bits_per_byte(loss, *counts) for loss in given]
-    return [list(map(float, found)), all(isinstance(one, float) for one in found)]
+    return [list(map(float, found)), all(isinstance(one, float) for one in found), kept]
 
 
 @pytest.mark.exercise("4.9")
@@ -210,10 +211,11 @@ class TestPerplexity:
     @pytest.mark.points(1)
     def test_seven_words_and_two_bits(self, submission):
         given = {"losses_given": [math.log(7), 2 * math.log(2)], "counts": [3, 12]}
-        found, plain = submission.run(numbers_to_quote, **given)
+        found, plain, kept = submission.run(numbers_to_quote, **given)
         expect("perplexity", found[:5], [7, 4, 7, 4, math.inf], 1e-5)
         expect("bits_per_byte", found[5:], [math.log2(7) / 4, 0.5] * 2, 1e-5)
         assert plain, "the results are plain floats"
+        assert kept, "NumPy's settings must be as they were"
 
 
 def shares(losses, cases):
