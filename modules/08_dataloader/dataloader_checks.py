@@ -274,6 +274,7 @@ def collate(function: Function) -> None:
         "one sample": [(x[0], 3)],
         "samples that are one array": [*x],
         "samples that are one number": [5, 3, 8],
+        "samples that are one list": [[1, 2, 3], [4, 5, 6]],
         "samples of one part": [(x[0],), (x[1],)],
         "samples of tensors": [(Tensor(row), Tensor(4)) for row in x],
         "samples of no numbers": [(np.zeros((0, 3)), 1), (np.zeros((0, 3)), 2)],
@@ -478,6 +479,16 @@ def independent_loops(cls: Any) -> None:
     ]
     right = [(piece, piece) for piece in cut(11, 4, False)]
     check.same(pairs, right, "two loops at a time over one loader")
+    nested_loops(cls(Fast(101), 10, shuffle=True, seed=1))
+
+
+def nested_loops(loader: Any) -> None:
+    """A whole epoch while another is going on: neither loses a sample."""
+    outer, what = iter(loader), "two loops at a time over one shuffled loader"
+    begun = next_batches(outer, 3, what)
+    for which, batches in (("inner", loader), ("outer", itertools.chain(begun, outer))):
+        samples = [*itertools.chain(*epoch_of(batches, f"{what}, the {which} one"))]
+        each_once(samples, 101, f"{what}, the {which} one")
 
 
 class WithoutEndError(BaseException):

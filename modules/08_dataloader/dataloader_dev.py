@@ -458,7 +458,7 @@ def collate(samples: Sequence[Any]) -> tuple[Array, ...]:
 
     Args:
         samples: one or more samples; each is a tuple of parts (arrays, tensors or numbers), or one
-            part alone.
+            part alone, as a list is.
 
     Returns:
         One new array (batch, ...) for each part.

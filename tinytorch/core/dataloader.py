@@ -1,6 +1,6 @@
 # 08. Data loader
 # Made from modules/08_dataloader/dataloader_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: bfc8f9a2ff8249e69ef0d0244b8b619716f2f44c22a42d61ab5b26b204ddfe14
+# sha256 of the lines below: 365d6f7d7b33b8ce39caadf1dc8da6549c991436181ecf31d5d8a37692387a0d
 
 
 # cell: imports
@@ -163,7 +163,7 @@ def collate(samples: Sequence[Any]) -> tuple[Array, ...]:
 
     Args:
         samples: one or more samples; each is a tuple of parts (arrays, tensors or numbers), or one
-            part alone.
+            part alone, as a list is.
 
     Returns:
         One new array (batch, ...) for each part.

@@ -197,7 +197,7 @@ class TestCollate:
         steps += ["collate(y)", "collate([(x[0], y[0])])", "x", "collate([(x[:0], 1)] * 3)"]
         steps += ["[np.shares_memory(collate([(one, 3)])[0], x) for one in x]"]
         steps += ["(kept := collate([*x]), collate([*(x + 1)]))[0]"]
-        steps += ["collate([(Tensor(one), i) for i, one in zip(y, z)])"]
+        steps += ["collate([(Tensor(one), i) for i, one in zip(y, z)])", "collate(x.tolist())"]
         found = submission.run(told, steps=steps, own=["collate"], **given)
         z = given["z"]
         rights = [(x, y, z[:, 0]), (x,), (z,), (y,), (x[:1], y[:1])]
@@ -208,6 +208,7 @@ class TestCollate:
         assert found[7] == ["list", *[False] * n], "a batch shares memory with a sample"
         expect_parts("a batch after another was made", found[8], x)
         expect_parts("samples of tensors", found[9], z, y)
+        expect_parts("samples that are lists", found[10], x)
 
     @pytest.mark.points(0.5)
     def test_drawn_misfits(self, submission, rng):
@@ -315,12 +316,16 @@ class TestLoaderIter:
         plain = f"DataLoader(Counted({n}), {size})"
         steps += [f"[[*map(len, [a, b])] for a, b in zip(*[{plain}] * 2)]"]
         steps += [f"(p := {plain}, next(iter(p)), [*p])[2]"]
-        one, fast, first, again, both, anew = submission.run(
+        steps += [f"(m := {make.format('Fast')}, i := iter(m), b := next(i), [[*m], [b, *i]])[3]"]
+        one, fast, first, again, both, anew, nested = submission.run(
             told, steps=steps, own=["DataLoader.__iter__"]
         )
         assert (one, fast) == (size, size), f"for one batch of {size}, {one} and {fast} were asked"
         assert batches(first) == batches(again), "from the same state of rng, another order"
         assert len(both) - 1 == -(-n // size), "two loops at a time disturb each other"
+        for epoch in map(batches, nested[1:]):
+            seen = sorted(itertools.chain(*epoch))
+            assert seen == [*range(n)], "two shuffled loops at a time disturb each other"
         cut = [[*range(n)][start : start + size] for start in range(0, n, size)]
         assert batches(anew) == cut, "a loop left early changes the next"
 
