@@ -295,6 +295,19 @@ class TestPerplexity:
         counts = [int(one) for one in rng.integers(3, 99, size=2)]
         submission.check(numbers_to_quote, losses_given=given, counts=counts)
 
+        def of_two_losses(losses):
+            from tinytorch.core.tensor import Tensor
+
+            answers = []
+            for quote, more in ((losses.perplexity, []), (losses.bits_per_byte, [3, 7])):
+                try:
+                    answers.append(float(quote(Tensor([1.0, 2.0]), *more)))
+                except ValueError:
+                    answers.append("ValueError")
+            return answers
+
+        assert submission.run(of_two_losses) == ["ValueError"] * 2, "one loss is wanted, two came"
+
 
 @pytest.mark.exercise("4.10")
 class TestAccuracy:
