@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.checking import Checker, shown
+from tinytorch.checking import Checker, shown, with_article
 from tinytorch.core.activations import relu
 from tinytorch.core.tensor import Array, Tensor
 
@@ -46,7 +46,7 @@ def classes(layer: Any) -> tuple[Any, Any]:
 def shown_type(x: Any) -> str:
     """`a list`, `a tuple (Tensor, str)`; what it holds may lead back to itself."""
     items = f" ({', '.join(type(item).__name__ for item in x)})" if isinstance(x, tuple) else ""
-    return "None: is a return missing?" if x is None else f"a {type(x).__name__}{items}"
+    return "None: is a return missing?" if x is None else f"{with_article(type(x).__name__)}{items}"
 
 
 def pairs_of(function: Function, *arguments: Any, what: str) -> list[tuple[str, Any]]:

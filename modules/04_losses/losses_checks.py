@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.checking import Checker, shown
+from tinytorch.checking import Checker, shown, with_article
 from tinytorch.core.tensor import Array, Tensor
 
 check = Checker(__file__)
@@ -383,7 +383,7 @@ def perplexity(perplexity: Function, bits_per_byte: Function) -> None:
 def plain(got: Any, right: float, what: str) -> None:
     """A plain float of this value."""
     check.same(got, np.array(right), what)
-    text = f"it must be a plain float; a {type(got).__name__} came"
+    text = f"it must be a plain float; {with_article(type(got).__name__)} came"
     check.that(isinstance(got, float), text, type(got).__name__, f"{what}, type")
 
 

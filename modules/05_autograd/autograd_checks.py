@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.checking import Checker, shown
+from tinytorch.checking import Checker, shown, with_article
 from tinytorch.checking.checker import after_none
 from tinytorch.core.activations import tanh
 from tinytorch.core.tensor import Array, Op, Tensor
@@ -370,7 +370,7 @@ def gives(output: Any, leaf: Any, right: float, what: str, *grad: Array) -> None
     check.call(output.backward, *grad, what=what, names=["grad"])
     if leaf.grad is None:
         check.fail(what, "no gradient arrives in .grad of the leaf", "none")
-    text = f"grad must be a NumPy array; it is a {type(leaf.grad).__name__}"
+    text = f"grad must be a NumPy array; it is {with_article(type(leaf.grad).__name__)}"
     check.that(isinstance(leaf.grad, np.ndarray | np.generic), text, what=f"{what}, its type")
     check.same(np.float32(leaf.grad), right, what)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.checking import Checker, shown
+from tinytorch.checking import Checker, shown, with_article
 from tinytorch.core.tensor import Array, Tensor
 
 check = Checker(__file__)
@@ -67,7 +67,7 @@ def refused(function: Function, good: list[Tensor]) -> None:
 
 
 def shown_kind(x: Any) -> str:
-    return "None: is a return missing?" if x is None else f"a {type(x).__name__}"
+    return "None: is a return missing?" if x is None else with_article(type(x).__name__)
 
 
 def clerk(base: Any) -> Any:
@@ -105,7 +105,9 @@ def step(base: Any) -> None:
 
     def named(found: list[Tensor]) -> list[str]:
         places = {id(tensor): name for tensor, name in zip(tensors, names, strict=True)}
-        return [places.get(id(one), f"another object, a {type(one).__name__}") for one in found]
+        kinds = [with_article(type(one).__name__) for one in found]
+        pairs = zip(found, kinds, strict=True)
+        return [places.get(id(one), f"another object, {kind}") for one, kind in pairs]
 
     def counts() -> dict[str, int]:
         states = zip(names, optimizer.states, strict=True)

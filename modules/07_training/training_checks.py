@@ -13,7 +13,7 @@ from unittest import mock
 
 import numpy as np
 
-from tinytorch.checking import Checker, shown
+from tinytorch.checking import Checker, shown, with_article
 from tinytorch.core.layers import Dropout, Layer, Sequential
 from tinytorch.core.optimizers import SGD, AdamW
 from tinytorch.core.tensor import Array, Tensor
@@ -54,7 +54,8 @@ def by_hand(weight: Array, batch: tuple[Array, ...]) -> tuple[float, Array]:
 
 
 def plain_number(number: Any, what: str) -> None:
-    text = f"it must be a plain float; it is {shown(number)}, a {type(number).__name__}"
+    kind = with_article(type(number).__name__)
+    text = f"it must be a plain float; it is {shown(number)}, {kind}"
     check.that(isinstance(number, float), text, type(number).__name__, what)
 
 

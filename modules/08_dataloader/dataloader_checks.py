@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.checking import Checker, shown
+from tinytorch.checking import Checker, shown, with_article
 from tinytorch.core.tensor import Array, Tensor
 
 check = Checker(__file__)
@@ -76,7 +76,7 @@ def parts_are(got: Any, right: tuple[Array, ...], what: str) -> None:
     text = f"it must have {len(right)} part(s), one for each array; it has {len(got)}"
     check.that(len(got) == len(right), text, len(got), what)
     for number, (part, values) in enumerate(zip(got, right, strict=True)):
-        text = f"it must be an array, or a number; it is a {type(part).__name__}"
+        text = f"it must be an array, or a number; it is {with_article(type(part).__name__)}"
         plain = isinstance(part, np.ndarray | np.generic | int | float)
         check.that(plain, text, type(part).__name__, f"{what}, part {number}")
         check.same(part, values, f"{what}, part {number}")

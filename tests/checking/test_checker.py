@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tinytorch.checking import Checker
+from tinytorch.checking import Checker, with_article
 from tinytorch.core.tensor import Tensor, op
 
 A = np.random.default_rng(1).normal(size=(2, 3))
@@ -23,6 +23,15 @@ def message(ask) -> str:
     with pytest.raises(AssertionError) as caught:
         ask()
     return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "right",
+    ["a ValueError", "an IndexError", "an int64", "a uint8", "an ndarray", "an RMSNorm", "a GPT",
+     "an UnboundLocalError", "a UnicodeError", "a NoneType"],
+)  # fmt: skip
+def test_a_name_has_the_article_that_is_said(right):
+    assert with_article(right.split()[1]) == right
 
 
 def in_place(a):

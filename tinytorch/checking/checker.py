@@ -35,6 +35,7 @@ from tinytorch.checking.values import (
     shown,
     turned,
     unlike,
+    with_article,
 )
 
 
@@ -141,7 +142,7 @@ class Checker:
             got = self._call(case)
         first = copied(got)
         if kind and not isinstance(got, kind):
-            text = f"{shown(got)} came, expected a {kind.__name__}{after_none(got)}"
+            text = f"{shown(got)} came, expected {with_article(kind.__name__)}{after_none(got)}"
             self.fail(what, text, type(got).__name__, "kind")
         self._compare(got, right, case, dtypes)
         if not once:
@@ -229,7 +230,7 @@ class Checker:
         """Ask for an error of a kind, with each of `says` in its message."""
         function = function_of(function)
         what = what or called(getattr(function, "__name__", "the call"), arguments, options)
-        must = f"it must raise a {error.__name__}"
+        must = f"it must raise {with_article(error.__name__)}"
         try:
             got = function(*copies(arguments), **options)
         except NotImplementedError:

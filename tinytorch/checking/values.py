@@ -108,6 +108,12 @@ def same_evidence(a: Evidence, b: Evidence) -> bool:
     return bool(a[0] == b[0] and np.allclose(a[1:], b[1:], rtol=1e-4, atol=1e-4))
 
 
+def with_article(name: str) -> str:
+    """`a ValueError`, `an IndexError`, `a uint8`, `an ndarray`: what is heard first decides."""
+    vowel = re.match(r"[AEIOaeio]|[Uu]n(?!i)|[FHLMNRSX][A-Z]|nd", name)
+    return f"{'an' if vowel else 'a'} {name}"
+
+
 def shown(x: Any) -> str:
     """A value in a few words."""
     x = bare(x)
@@ -117,7 +123,7 @@ def shown(x: Any) -> str:
             return f"{numbers.tolist()} of shape {x.shape}"
         return f"an array of shape {x.shape}"
     text = getattr(x, "__name__", None) or repr(x)
-    return text if len(text) <= 80 else f"a {type(x).__name__} ({text[:60]}...)"
+    return text if len(text) <= 80 else f"{with_article(type(x).__name__)} ({text[:60]}...)"
 
 
 def shown_short(x: Any) -> str:
