@@ -202,6 +202,10 @@ class TestEncode:
         cases += [["ab c" + names[3] + " " + names[0], [names[3], names[0]]], ["aab ", ()]]
         submission.check(encoded, merges=merges, special=names, cases=cases)
         submission.check(encoded, merges=merges, special=[], cases=[["aab <|c|>", "all"], ["", ()]])
+        within = drawn_text(rng, "ab ", 4)
+        overlap = ["<a>", f"({within}<a>)", ">cde"]
+        cases = [[f"ab({within}<a>)", [overlap[1]]], ["ab<a>cde", ["<a>"]], ["<a>>cde", "all"]]
+        submission.check(encoded, merges=merges, special=overlap, cases=cases)
         before = drawn_text(rng, "abγ ", int(rng.integers(11, 40)))
         cases = [[before + names[3] + names[0], ()], [before + names[3], names[:3]]]
         for kind, text in submission.run(encoded, merges=merges, special=names, cases=cases):
