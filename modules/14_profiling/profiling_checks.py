@@ -201,6 +201,7 @@ def count_ops(function: Function, row: Any) -> None:
         ("one product", every[:1]),
         ("two products of one op", every[:2]),
         ("a sum, then a product", [a_sum, every[0]]),
+        ("a product, a sum, another product", [every[0], a_sum, every[1]]),
         ("two equal costs: exp, then tanh", [an_exp, a_tanh]),
         ("two equal costs: tanh, then exp", [a_tanh, an_exp]),
         ("many nodes", every),
