@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.checking import Checker
+from tinytorch.checking import Checker, shown, with_article
 from tinytorch.core.autograd import no_grad
 from tinytorch.core.layers import Layer, Linear, walk
 from tinytorch.core.tensor import Array, Tensor
@@ -58,6 +58,10 @@ def absmax_scale(function: Function) -> None:
     check.agree(function, scales_along, x, axis=0, what="a column of zeros", once=True)
     check.agree(function, scales_along, np.zeros(5), what="zeros", once=True)
     check.agree(function, scales_along, np.full(3, 1e-6), what="small numbers")
+    tiny, what = np.full(3, 1e-44), "three numbers of 1e-44"
+    got = check.call(function, tiny, what=what)
+    text = f"a 127th of it is 0 in float32, so the scale must be 1; it is {shown(got)}"
+    check.that(np.array_equal(got, scales_along(tiny)), text, got, what)
 
 
 def rounded(x: Array, scale: Array) -> Array:
@@ -86,6 +90,16 @@ def quantize_int8(function: Function) -> None:
     far = np.array([127.3, 127.6, 128, 129, 200, 300, 1e4, -127.6, -128, -129, -300])
     one = np.ones(1, np.float32)
     check.agree(function, rounded, far, one, what="numbers beyond 127 steps", once=True)
+    turns_round(function)
+
+
+def turns_round(function: Function) -> None:
+    """Halves may go to either side, but -x to the other."""
+    what, halves, one = "halves, a scale of 1", np.arange(-126, 127) + 0.5, np.ones(1, np.float32)
+    there, back = (check.call(function, x, one, what=what) for x in (halves, -halves))
+    found = [*zip(halves, there, back, strict=True)]
+    other = [f"{x} gives {a}, {-x} gives {b}" for x, a, b in found if int(a) != -int(b)]
+    check.that(not other, f"-x must give -q; {'; '.join(other[:1])}", there, what)
 
 
 @check.exercise
@@ -332,14 +346,15 @@ class Held:
     """Stands for a stored weight; a product rounds to tenths, so it is no one else's."""
 
     def __init__(self, weight: Array) -> None:
-        text = f"it takes an array (in, out), not a {type(weight).__name__}"
+        text = f"it takes an array (in, out), not {with_article(type(weight).__name__)}"
         check.that(isinstance(weight, np.ndarray), text, type(weight).__name__, "store")
         self.weight = weight.copy()
         self.shape = weight.shape
 
     def product(self, x: Array) -> Array:
         kind = type(x).__name__
-        check.that(isinstance(x, np.ndarray), f"it takes an array, not a {kind}", kind, "product")
+        text = f"it takes an array, not {with_article(kind)}"
+        check.that(isinstance(x, np.ndarray), text, kind, "product")
         return np.asarray(np.round(x, 1) @ self.weight, np.float32)
 
     def numpy(self) -> Array:
@@ -414,7 +429,7 @@ def quantize_model(function: Function) -> None:
     now = dict(walk(model))
     for name, part in walk(before):
         kind = type(now[name]).__name__
-        text = f"it is a {kind} now: the model that was given is changed"
+        text = f"it is {with_article(kind)} now: the model that was given is changed"
         check.that(type(now[name]) is type(part), text, kind, f"{name} of the model itself")
         if isinstance(part, Tensor):
             check.same(now[name].data, part.data, f"{name} of the model itself")
@@ -424,17 +439,18 @@ def quantize_model(function: Function) -> None:
     theirs, own = dict(walk(small)), dict(walk(model))
     for name in PLACES:
         kind = type(theirs.get(name)).__name__
-        text = f"it is a {kind}, expected a QuantizedLinear"
+        text = f"it is {with_article(kind)}, expected a QuantizedLinear"
         check.that(kind == "QuantizedLinear", text, kind, f"{name} of the copy")
         stored = theirs[name].weight
         kind = type(stored).__name__
-        text = f"it is a {kind}, expected what `store` gives"
+        text = f"it is {with_article(kind)}, expected what `store` gives"
         check.that(isinstance(stored, Held), text, kind, f"{name}, what is stored")
         check.same(stored.weight, own[name].weight.data, f"{name}, what is stored")
     one = small.first is small.steps[1]
     check.that(one, "one Linear in two places must become one layer", "", "first and steps.1")
     kind = type(small.other).__name__
-    check.that(kind == "Other", f"it is a {kind}; a subclass must stay", kind, "a subclass")
+    text = f"it is {with_article(kind)}; a subclass must stay"
+    check.that(kind == "Other", text, kind, "a subclass")
     own_copy = small.table is not model.table and small.table.requires_grad
     text = "it must be a copy of its own that still learns"
     own_copy = own_copy and not np.shares_memory(small.table.data, model.table.data)
@@ -444,7 +460,7 @@ def quantize_model(function: Function) -> None:
         right = by_hand(model, ids)
         check.same(small(ids).data, right, "the output of the copy")
     alone = type(function(model.first, Held)).__name__
-    text = f"it gives a {alone}, expected a QuantizedLinear"
+    text = f"it gives {with_article(alone)}, expected a QuantizedLinear"
     check.that(alone == "QuantizedLinear", text, alone, "a model that is a Linear")
 
 

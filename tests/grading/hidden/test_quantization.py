@@ -26,6 +26,7 @@ class TestAbsmaxScale:
             x[..., 1] = 0
             for array in (x, x.astype(np.float32), x.T.copy().T, -np.abs(x)):
                 cases += [[array, axis] for axis in (None, *range(x.ndim))]
+        cases.append([np.full((5, 3), 1e-44), 0])  # a 127th is 0 in float32
         submission.check(scales, cases=cases)
 
 
@@ -39,6 +40,12 @@ class TestInt8:
             x = (rng.integers(-200, 201, shape) + rest) * scale
             for array in (x, x.astype(np.float32), x.T.copy().T):
                 submission.check(there, rtol=0, x=array, scale=scale)
+        halves = (rng.integers(-126, 126, (5, 3)) + 0.5) * 2
+        steps, back = (
+            submission.run(there, x=x, scale=np.full((1, 1), 2, np.float32))[0]
+            for x in (halves, -halves)
+        )
+        assert np.array_equal(steps, -back), "-x does not give -q where x is between two steps"
 
     @pytest.mark.points(0.5)
     def test_other_numbers_back(self, submission, rng):
