@@ -11,7 +11,7 @@ import numpy as np
 from tinytorch.checking import Checker, shown
 from tinytorch.core.attention import vectorized_attention
 from tinytorch.core.layers import Layer
-from tinytorch.core.tensor import Array, Tensor
+from tinytorch.core.tensor import Array, Op, Tensor
 from tinytorch.core.transformers import GPT
 
 check = Checker(__file__)
@@ -156,6 +156,16 @@ def no_room(kind: Any) -> None:
     got = check.call(lambda: cache.append(*last), what="the token that fills the cache")
     right = [np.concatenate([a.data, b.data], 2) for a, b in zip(kept, last, strict=True)]
     same_rows("the token that fills the cache", got, right, np.float32)
+    no_room_at_first(kind)
+
+
+def no_room_at_first(kind: Any) -> None:
+    cache, more = kind(4), (Tensor(rows(7)), Tensor(rows(7, width=2)))
+    what = "7 tokens at once, capacity=4, nothing kept"
+    check.raises(lambda: cache.append(*more), says=["capacity"], what=what)
+    check.same(cache.length, 0, f"{what}: length after the error")
+    text = "after the error keys and values must be None, as before"
+    check.that(cache.keys is None and cache.values is None, text, "arrays", what)
 
 
 @check.exercise
@@ -290,10 +300,15 @@ def projected(part: Any, words: Array, heads: int) -> Array:
     return np.stack(np.split(out, heads, axis=-1), axis=1)
 
 
-def by_hand(layer: Any, x: Array, y: Array, mask: Any, base: float | None) -> tuple[Array, Array]:
-    """The layer's full pass in plain NumPy: x asks, y is looked at."""
-    Q = projected(layer.q_proj, x, layer.num_heads)
-    K, V = (projected(p, y, layer.num_kv_heads) for p in (layer.k_proj, layer.v_proj))
+def by_hand(
+    layer: Any, query: Array, key: Array, value: Array, mask: Any, base: float | None
+) -> tuple[Array, Array]:
+    """The layer's full pass in plain NumPy."""
+    Q = projected(layer.q_proj, query, layer.num_heads)
+    K, V = (
+        projected(part, words, layer.num_kv_heads)
+        for part, words in ((layer.k_proj, key), (layer.v_proj, value))
+    )
     if base is not None:
         Q, K = (turned_by_hand(part, base) for part in (Q, K))
     output, weights = shared_attention(Q, K, V, mask)
@@ -328,7 +343,7 @@ def agrees_with_full(make_cache: Any, kind: Any, mask: Any = None, **options: An
 
     def at_once(x: Array, mask: Any, window: int | None, rotary_base: Any) -> Array:
         layer, seen = lively(kind, num_kv_heads=2), looks_back(7, 7, window)
-        return by_hand(layer, x, x, seen if mask is None else seen * mask, rotary_base)[0]
+        return by_hand(layer, x, x, x, seen if mask is None else seen * mask, rotary_base)[0]
 
     options = {"window": None, "rotary_base": None} | options
     told = [f"{name}={value}" for name, value in options.items() if value is not None]
@@ -351,26 +366,31 @@ def grouped_query_attention(kind: Any, cache_kind: Any) -> None:
 
 
 def without_cache(kind: Any) -> None:
-    x, y = draw(3, (2, 5, 24), (2, 7, 24))
+    few, key, value, many = draw(3, (2, 5, 24), *[(2, 7, 24)] * 3)
     chosen = np.random.default_rng(6).random((5, 7)) < 0.7
 
-    def answer(query: Array, words: Array, mask: Any, kv_heads: int, rotary_base: Any) -> Any:
+    def answer(
+        query: Array, key: Array, value: Array, mask: Any, kv_heads: int, rotary_base: Any
+    ) -> Any:
         layer = lively(kind, num_kv_heads=kv_heads, rotary_base=rotary_base)
-        tensors = [Tensor(part, dtype=part.dtype) for part in (query, words, words)]
+        tensors = [Tensor(part, dtype=part.dtype) for part in (query, key, value)]
         return layer.attend(*tensors, mask)
 
-    def right(query: Array, words: Array, mask: Any, kv_heads: int, rotary_base: Any) -> Any:
+    def right(
+        query: Array, key: Array, value: Array, mask: Any, kv_heads: int, rotary_base: Any
+    ) -> Any:
         layer = lively(kind, num_kv_heads=kv_heads)
-        return by_hand(layer, query, words, mask, rotary_base)
+        return by_hand(layer, query, key, value, mask, rotary_base)
 
     for kv_heads, base in ((1, None), (2, None), (2, 100), (6, 100)):
         for name, asked, mask in (
-            ("no cache", y, None),
-            ("no cache, 5 queries and 7 keys", x, None),
-            ("no cache, a mask", x, chosen),
+            ("no cache", many, None),
+            ("no cache, 5 queries and 7 keys", few, None),
+            ("no cache, a mask", few, chosen),
         ):
             what = f"{kv_heads} of 6 heads of keys, rotary_base={base}, {name}"
-            check.agree(answer, right, asked, y, mask, what=what, results=("output", "weights"),
+            given = (asked, key, value, mask)
+            check.agree(answer, right, *given, what=what, results=("output", "weights"),
                         once=True, kv_heads=kv_heads, rotary_base=base)  # fmt: skip
 
 
@@ -612,7 +632,20 @@ def generate_cached(function: Function) -> None:
         new = [int(x) for x in new]
         check.that(new == right, f"the new ids are {new}, expected {right}", str(new), what)
         check.that(list(given) == kept, "you changed ids: make a copy first", "changed", what)
+        text = "the model must stay in evaluation mode afterwards; it is in training"
+        check.that(not model.training, text, "mode", what)
+    lets_the_caller_record(function)
     options(function)
+
+
+def lets_the_caller_record(function: Function) -> None:
+    """Between two ids the caller goes on with its own work."""
+    stream = function(Fake(20), [1, 2, 3], 7, temperature=0, rng=np.random.default_rng(1))
+    next(stream)
+    recording = Op.recording
+    stream.close()  # which ends its blocks: what was switched off is on again
+    text = "the caller's own calculations are not recorded: end no_grad before you yield"
+    check.that(recording, text, recording, "between two ids")
 
 
 def options(function: Function) -> None:

@@ -169,7 +169,8 @@ def attended(memoization, sizes, pieces, state, options, mask=None, cached=True)
         start, end = end, end + piece.shape[1]
         words = Tensor(piece, dtype=np.float64, requires_grad=not cached)
         part = None if mask is None else mask[start:end, :end]
-        output, weights = layer.attend(words, words, words, part, cache=cache)
+        value = words if cached else words * words
+        output, weights = layer.attend(words, words, value, part, cache=cache)
         outputs.append([np.array(output.data), np.array(weights.data)])
     if cached:
         return [outputs, [np.concatenate(rows, axis=2) for rows in cache.rows]]
@@ -305,7 +306,7 @@ def written(memoization, ids, count, context_len, options, as_array=False):
     import numpy as np
 
     from tinytorch.core.layers import Layer
-    from tinytorch.core.tensor import Tensor
+    from tinytorch.core.tensor import Op, Tensor
 
     class Fake(Layer):
         def __init__(self):
@@ -339,13 +340,14 @@ def written(memoization, ids, count, context_len, options, as_array=False):
     given = np.array(ids) if as_array else list(ids)
     stream = memoization.generate_cached(model, given, count, rng=rng, **options)
     start = next(stream)
-    early = len(model.read)
-    new = [int(each) for each in (start, *stream)]
-    return [new, early, model.read, model.modes, handed, all(rngs), list(given) == list(ids)]
+    early, between = len(model.read), Op.recording
+    new, same = [int(each) for each in (start, *stream)], list(given) == list(ids)
+    after = [between, model.training]
+    return [new, early, model.read, model.modes, handed, all(rngs), same, after]
 
 
 def is_written(found, ids, count, context_len, options, as_array=False):
-    new, early, read, modes, handed, rngs, same = found
+    new, early, read, modes, handed, rngs, same, [between, afterwards] = found
     text, seen, right = list(ids), [], []
     for number in range(count):
         piece = text[-1:] if number else text[-context_len:]
@@ -362,6 +364,8 @@ def is_written(found, ids, count, context_len, options, as_array=False):
               "top_p": options.get("top_p")}  # fmt: skip
     assert all(one == wanted for one in handed) and rngs, "the options are not handed on"
     assert same, "the given ids were changed"
+    assert between, "between two ids the caller's own calculations are not recorded"
+    assert not afterwards, "the model is in training afterwards"
 
 
 @pytest.mark.exercise("17.8")

@@ -36,6 +36,19 @@ def drawn_pieces(rng, dtype):
     ]
 
 
+def refused(memoization, size, piece):
+    """What a cache says of a first piece that does not fit, and whether it is as before."""
+    from tinytorch.core.tensor import Tensor
+
+    cache = memoization.KVCache(size)
+    try:
+        cache.append(*(Tensor(x.copy(), dtype=x.dtype) for x in piece))
+        told = "taken"
+    except ValueError as error:
+        told = str(error)
+    return [told, cache.length, cache.keys is None and cache.values is None]
+
+
 @pytest.mark.exercise("17.2")
 class TestKVCache:
     @pytest.mark.points(1)
@@ -50,6 +63,9 @@ class TestKVCache:
             *_, told, length = submission.run(kept, more=big, **given)
             assert "capacity" in told, f"5 more tokens do not fit: {told}"
             assert length == total, f"after the error the length is {length}"
+            told, length, empty = submission.run(refused, size=4, piece=big)
+            assert "capacity" in told, f"5 tokens at once do not fit where capacity is 4: {told}"
+            assert length == 0 and empty, "after the error something is kept"
 
 
 @pytest.mark.exercise("17.3")
