@@ -4,15 +4,16 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from tinytorch.checking import Checker, shown
+from tinytorch.checking import Checker, shown, with_article
 from tinytorch.core.attention import vectorized_attention
 from tinytorch.core.layers import Layer, Linear
-from tinytorch.core.tensor import Array, Tensor
+from tinytorch.core.tensor import Array, Op, Tensor
 
 check = Checker(__file__)
 Function = Callable[..., Any]
@@ -85,8 +86,14 @@ def layer_norm(op: Any) -> None:
     check.agree(op, normed, *given, what="eps=0.5", eps=0.5)
     flat = np.full((2, 3), 4.0)
     check.agree(op, normed, flat, np.ones(3), np.full(3, 0.5), what="equal numbers", quiet=True)
-    far = (drawn(2, 5) + 1e3, np.ones(5), np.zeros(5))
-    check.agree(op, normed, *far, what="numbers near 1000", rtol=1e-5, dtypes=False, once=True)
+    check.agree(op, normed, *far_from_0(), what=FAR, rtol=1e-5, dtypes=False, once=True)
+
+
+FAR = "numbers near 10,000,000"  # there, the mean square less the square of the mean is noise
+
+
+def far_from_0() -> tuple[Array, Array, Array]:
+    return drawn(2, 5) + 1e7, np.ones(5), np.zeros(5)
 
 
 @check.exercise
@@ -97,7 +104,10 @@ def layer_norm_rule(op: Any) -> None:
         check.rule(op, normed, normed_gradients, grad, *given, what=f"x of shape {shape}")
     given = (0.1 * drawn(2, 5), drawn(5, seed=2), np.zeros(5))
     what = "eps=0.5"
-    check.rule(op, normed, normed_gradients, drawn(2, 5, seed=4), *given, what=what, eps=0.5)
+    grad = drawn(2, 5, seed=4)
+    check.rule(op, normed, normed_gradients, grad, *given, what=what, eps=0.5)
+    options: dict[str, Any] = {"rtol": 1e-5, "once": True}
+    check.rule(op, normed, normed_gradients, grad, *far_from_0(), what=FAR, **options)
 
 
 @check.exercise
@@ -369,8 +379,11 @@ def cross_attention_block(kind: Any) -> None:
         block.cross_attention, block.norm3 = Looks(0.9), Line(0.2, 2.0)
         return block
 
-    for masks in ((None, None), (np.tri(3), np.ones((3, 5)))):
-        what = "without masks" if masks[0] is None else "with two masks"
+    own, others = np.tri(3), np.ones((3, 5))
+    for what, masks in {
+        "without masks": (None, None), "with two masks": (own, others),
+        "with a mask for x alone": (own, None), "with a mask for memory alone": (None, others),
+    }.items():  # fmt: skip
         block = made()
 
         def answer(x: Tensor, memory: Tensor, block: Any = block, masks: Any = masks) -> Any:
@@ -498,7 +511,7 @@ def sample_token(function: Function) -> None:
         rng = np.random.default_rng(1)
         given = (logits.copy(), rng)
         token = check.call(lambda g=given: function(g[0], temperature=0, rng=g[1]), what=what)
-        text = f"it must be an int; it is {shown(token)}, a {type(token).__name__}"
+        text = f"it must be an int; it is {shown(token)}, {with_article(type(token).__name__)}"
         check.that(isinstance(token, int), text, type(token).__name__, what)
         check.same(logits[token], logits.max(), f"{what}: the logit of what comes")
     for options in (
@@ -510,13 +523,29 @@ def sample_token(function: Function) -> None:
         shared(function, LOGITS, ", ".join(told) or "no options", **options)
     shared(function, LOGITS + 2000, "logits near 2000")
     shared(function, np.array([0.0, -np.inf, 1.0]), "a logit of minus infinity")
+    of_equals(function)
     same_seed(function)
+
+
+def of_equals(function: Function) -> None:
+    """Of equal logits as many are kept as were asked for; which ones is open."""
+    for what, logits, options in (
+        ("top_k=2, four equal logits", [1.0, 1, 1, 1], {"top_k": 2}),
+        ("top_k=2, one logit and three smaller equal ones", [1.0, 1, 2, 1], {"top_k": 2}),
+        ("top_p=0.6, four equal logits", [1.0, 1, 1, 1], {"top_p": 0.6}),
+    ):
+        given, rng = np.array(logits), np.random.default_rng(7)
+        right = np.count_nonzero(shares_of(given, **options))
+        one = partial(function, given, rng=rng, **options)
+        came = {check.call(one, what=what) for _ in range(100)}
+        text = f"{right} tokens are to be kept; {len(came)} came in 100 draws"
+        check.that(len(came) == right, text, len(came), what)
 
 
 def shared(function: Function, logits: Array, what: str, **options: Any) -> None:
     rng, given = np.random.default_rng(7), logits.copy()
     first = check.call(lambda: function(given, rng=rng, **options), what=what)
-    text = f"it must be an int; it is {shown(first)}, a {type(first).__name__}"
+    text = f"it must be an int; it is {shown(first)}, {with_article(type(first).__name__)}"
     check.that(isinstance(first, int), text, type(first).__name__, what)
     with np.errstate(over="raise", invalid="raise"):
         counts = Counter(function(given, rng=rng, **options) for _ in range(DRAWS))
@@ -599,7 +628,20 @@ def generate(function: Function) -> None:
         kinds = {type(each).__name__ for each in new}
         check.that(kinds == {"int"}, f"the ids must be ints; they are {kinds}", "kinds", what)
         check.that(list(given) == kept, "you changed ids: make a copy first", "changed", what)
+        text = "the model must stay in evaluation mode afterwards; it is in training"
+        check.that(not model.training, text, "mode", what)
+    lets_the_caller_record(function)
     options(function)
+
+
+def lets_the_caller_record(function: Function) -> None:
+    """Between two ids the caller goes on with its own work."""
+    stream = function(Fake(), [1, 2, 3], 7, temperature=0, rng=np.random.default_rng(1))
+    next(stream)
+    recording = Op.recording
+    stream.close()  # which ends its blocks: what was switched off is on again
+    text = "the caller's own calculations are not recorded: end no_grad before you yield"
+    check.that(recording, text, recording, "between two ids")
 
 
 def options(function: Function) -> None:

@@ -51,6 +51,9 @@ class TestLayerNorm:
         [[dtype, found, same]] = submission.run(op_values, name="layer_norm", cases=[case])
         expect("layer_norm", found, [[-0.5, 6.0]])
         assert dtype == "float64" and same, "an input was changed, or the dtype is another"
+        case[0][0] = ROW + 1e8
+        [[_, found, _]] = submission.run(op_values, name="layer_norm", cases=[case])
+        expect("layer_norm of numbers near 1e8", found, [[-0.5, 6.0]])
 
 
 @pytest.mark.exercise("13.2")
@@ -63,6 +66,9 @@ class TestLayerNormRule:
         expect("the gradient of x", found[0], [[-0.75, 0.75]])
         expect("the gradient of weight", found[1], [-2.0, 4.0])
         expect("the gradient of bias", found[2], [4.0, 8.0])
+        case[0][1] = ROW + 1e8
+        [[_, found, _]] = submission.run(op_slopes, name="layer_norm", cases=[case])
+        expect("the gradient of x near 1e8", found[0], [[-0.75, 0.75]])
 
 
 @pytest.mark.exercise("13.3")
@@ -387,7 +393,7 @@ def written(transformers, ids, count, context_len, options, as_array=False):
     import numpy as np
 
     from tinytorch.core.layers import Layer
-    from tinytorch.core.tensor import Tensor
+    from tinytorch.core.tensor import Op, Tensor
 
     class Fake(Layer):
         def __init__(self):
@@ -416,14 +422,15 @@ def written(transformers, ids, count, context_len, options, as_array=False):
     given = np.array(ids) if as_array else list(ids)
     stream = transformers.generate(model, given, count, rng=rng, **options)
     start = next(stream)
-    early = len(model.seen)
+    early, between = len(model.seen), Op.recording
     new = [start, *stream]
     same = list(given) == list(ids)
-    return [[int(each) for each in new], early, model.seen, handed, all(rngs), same]
+    after = [between, model.training]
+    return [[int(each) for each in new], early, model.seen, handed, all(rngs), same, after]
 
 
 def is_written(found, ids, count, context_len, options, as_array=False):
-    new, early, seen, handed, rngs, same = found
+    new, early, seen, handed, rngs, same, [between, afterwards] = found
     right = list(ids)
     for _ in range(count):
         last = right[-context_len:]
@@ -437,6 +444,8 @@ def is_written(found, ids, count, context_len, options, as_array=False):
               "top_p": options.get("top_p")}  # fmt: skip
     assert all(one == wanted for one in handed) and rngs, "the options are not handed on"
     assert same, "the given ids were changed"
+    assert between, "between two ids the caller's own calculations are not recorded"
+    assert not afterwards, "the model is in training afterwards"
 
 
 @pytest.mark.exercise("13.13")

@@ -39,6 +39,8 @@ class TestLayerNorm:
     @pytest.mark.points(1)
     def test_shapes_dtypes_and_eps(self, submission, rng):
         submission.check(op_values, name="layer_norm", cases=norm_cases(rng, 3, False))
+        far = [rng.normal(1e7, 2, size=(3, 5)), rng.normal(size=5), rng.normal(size=5)]
+        submission.check(op_values, name="layer_norm", cases=[[far, {}]])
 
 
 @pytest.mark.exercise("13.2")
@@ -46,6 +48,9 @@ class TestLayerNormRule:
     @pytest.mark.points(1)
     def test_shapes_and_eps(self, submission, rng):
         submission.check(op_slopes, name="layer_norm", cases=norm_cases(rng, 3, True))
+        grad, x = rng.normal(size=(3, 5)), rng.normal(1e7, 2, size=(3, 5))
+        case = [[grad, x, rng.normal(size=5), rng.normal(size=5)], {}]
+        submission.check(op_slopes, name="layer_norm", cases=[case])
 
 
 @pytest.mark.exercise("13.3")
@@ -158,8 +163,11 @@ class TestCrossAttentionBlock:
     def test_other_numbers(self, submission, rng):
         for _ in range(2):
             submission.check(through_block, kind="CrossAttentionBlock", **drawn_block(rng))
-        given = drawn_block(rng) | {"masks": [None, None]}
-        submission.check(through_block, kind="CrossAttentionBlock", **given)
+        given = drawn_block(rng)
+        own, others = given["masks"]
+        for masks in ([None, None], [own, None], [None, others]):
+            given["masks"] = masks
+            submission.check(through_block, kind="CrossAttentionBlock", **given)
 
 
 @pytest.mark.exercise("13.11")
@@ -208,6 +216,13 @@ class TestSampleToken:
             are_sampled(submission.run(sampled, seed=int(rng.integers(99)), **given), **given)
         given = {"logits": logits + 3000, "options": {}, "draws": 2000}
         are_sampled(submission.run(sampled, seed=1, **given), **given)
+
+        logits = np.append(np.full(5, rng.normal()), -9.0)
+        for options, kept in (({"top_k": 2}, 2), ({"top_p": 0.5}, 3)):  # of 5 shares of a fifth
+            given = {"logits": logits, "options": options, "draws": 200}
+            shares = submission.run(sampled, seed=1, **given)[0]
+            came = np.count_nonzero(shares)
+            assert came == kept, f"{options}, five equal logits: {came} tokens come, not {kept}"
 
     @pytest.mark.points(0.5)
     def test_the_largest_and_the_seed(self, submission, rng):
