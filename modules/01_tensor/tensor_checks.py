@@ -42,6 +42,10 @@ def as_array(function: Function) -> None:
     for wrong in ("text", None, [1j]):
         check.raises(function, wrong, error=TypeError)
     check.raises(function, [[1.0, 2.0], [3.0]], says=["grid"], what="a ragged list")
+    narrow = np.ones((2, 3), np.float32)
+    shared = np.shares_memory(function(narrow, None), narrow)
+    text = "nothing needs to be converted, so it must share the array's memory; it is a copy"
+    check.that(shared, text, what="float32 already, its memory")
 
 
 @check.exercise
@@ -86,6 +90,8 @@ def elementwise(add: Any, subtract: Any, multiply: Any, divide: Any, power: Any)
         check.agree(op, oracle, 2.0, b, what=f"{name}, a number first", names="ab", dtypes=False)
         check.agree(op, oracle, a, 2.0, what=f"{name}, a number second", names="ab", dtypes=False)
         check.raises(op, a, np.ones(2), says=["(2, 3)", "(2,)"], what=f"{name} of (2, 3) and (2,)")
+    whole = np.array([1, 2, 3]), np.array([2, 4, 8])
+    check.agree(divide, oracles[divide], *whole, what="divide, integers", names="ab", once=True)
     for exponent in (2, 0.5, -1.0, np.array([1.0, 2.0, 3.0])):
         what = f"power {shown(exponent)}"
         check.agree(power, by_logarithm, b, exponent=exponent, what=what, dtypes=False)
@@ -216,17 +222,17 @@ def masked_fill(op: Any) -> None:
         ("a column as mask", np.array([[True], [False]])),
     ):
         check.agree(op, filled, a, where=where, value=-9.0, what=what)
+    what = "-inf, as scores are hidden"
+    check.agree(op, filled, a, where=a > 0, value=-np.inf, what=what)
     whole = np.array([[1, 2], [3, 4]])
     check.agree(op, filled, whole, where=whole > 2, value=0, what="integers")
     dtype = op.forward(whole, where=whole > 2, value=0).dtype
     check.that(
         dtype == whole.dtype, f"integers must stay integers; they became {dtype}", what="ints"
     )
-    for shape in ((5, 2, 3), (2, 2), (5, 1, 3)):
-        what = f"masked_fill of (2, 3) with a mask {shape}"
-        check.raises(
-            op, a, where=np.ones(shape, bool), value=0.0, says=["(2, 3)", str(shape)], what=what
-        )
+    for x, shape in ((a, (5, 2, 3)), (a, (2, 2)), (a, (5, 1, 3)), (a[:1], (2, 3))):
+        what, says = f"masked_fill of {x.shape} with a mask {shape}", [str(x.shape), str(shape)]
+        check.raises(op, x, where=np.ones(shape, bool), value=0.0, says=says, what=what)
 
 
 @check.exercise
@@ -236,6 +242,7 @@ def tensor_init(cls: Any) -> None:
     check.same(x.data.tolist(), [[1.0, 2.0], [3.0, 4.0]], "the numbers")
     check.same(x.data.dtype.name, "float32", "the dtype of floats")
     check.same(cls([1.0], dtype=np.float64).data.dtype.name, "float64", "dtype=np.float64")
+    check.same(cls([0.1], dtype=np.float64).data.tolist(), [0.1], "0.1 with dtype=np.float64")
     check.same(cls([1, 2]).data.dtype.kind, "i", "the kind of integers")
     for name, right in (("requires_grad", True), ("grad", None), ("node", None)):
         check.same(getattr(x, name), right, f"{name} of a new tensor with requires_grad=True")
@@ -259,6 +266,9 @@ OPERATORS: dict[str, tuple[str, Function]] = {
     "10 + a": ("add", lambda a, b: 10 + a),
     "2 * a": ("multiply", lambda a, b: 2 * a),
     "a ** 2": ("power", lambda a, b: a**2),
+    "a + 0": ("add", lambda a, b: a + 0),
+    "a * 1": ("multiply", lambda a, b: a * 1),
+    "a ** 1": ("power", lambda a, b: a**1),
 }
 
 
@@ -311,6 +321,9 @@ def tensor_shapes(cls: Any) -> None:
         "x.masked_fill(Tensor([2, 0, 0]), -1)": (
             x, lambda x: x.masked_fill(cls([2, 0, 0]), -1.0), filled(PRICES, row, -1.0),
             "masked_fill"),
+        "x.masked_fill(an array of -2, 0 and 0, -1)": (
+            x, lambda x: x.masked_fill(np.array([-2, 0, 0]), -1.0), filled(PRICES, row, -1.0),
+            "masked_fill"),
     }  # fmt: skip
     for what, (tensor, call, right, op) in calls.items():
         check.agree(
@@ -340,3 +353,5 @@ def tensor_reductions(cls: Any) -> None:
     for name, how in oracles.items():
         check.agree(lambda x, name=name: getattr(x, name)(), reduced(how), x, what=f"x.{name}()")
     check.same(cls([1, 2]).mean().data.item(), 1.5, "the mean of the integers 1 and 2")
+    none, what = cls(np.ones((0, 3))), "x.mean(dim=1) of a tensor (0, 3)"
+    check.agree(lambda x: x.mean(dim=1), lambda x: x[:, 0], none, what=what, kind=cls, once=True)

@@ -96,6 +96,9 @@ def exp_log_tanh(exp: Any, log: Any, tanh: Any) -> None:
         check.agree(op, each(function), numbers, what=op.__name__)
         remembers(op.__name__, op(Tensor(numbers, requires_grad=True)), op.__name__)
     check.agree(tanh, each(math.tanh), FAR, what="tanh of ±1000", quiet=True)
+    for op, function, number in ((exp, math.exp, 600.0), (log, math.log, 1e-300)):
+        what = f"{op.__name__} of {number:g} in float64"
+        check.agree(op, each(function), np.array([number]), what=what, once=True)
 
 
 @check.exercise
@@ -165,6 +168,10 @@ def softmax(function: Function) -> None:
     row_function(function, along(shares), "exp")
     hidden = Tensor([[0.0, -np.inf, 1.0]])
     check.agree(function, along(shares), hidden, what="-inf beside finite scores", quiet=True)
+    with np.errstate(invalid="ignore"):
+        none = Tensor([[-np.inf, -np.inf], [0.0, 0.0]])
+        right = np.array([[np.nan, np.nan], [0.5, 0.5]], np.float32)
+        check.agree(function, lambda x: right, none, what="a row of -inf alone", once=True)
 
 
 @check.exercise

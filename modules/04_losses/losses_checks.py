@@ -352,8 +352,8 @@ def perplexity(perplexity: Function, bits_per_byte: Function) -> None:
     for what, loss in (
         ("perplexity of ln 7", math.log(7)),
         ("perplexity of 0", 0.0),
-        ("perplexity of a tensor", Tensor(2.0)),
         ("perplexity of a tensor of 100", Tensor(100.0)),  # e^100 is beyond float32
+        ("perplexity of a tensor", Tensor(2.0)),
         ("perplexity of 709.77, nearly the largest", math.log(sys.float_info.max) - 0.01),
         ("perplexity of a tensor of shape (1, 1)", Tensor([[0.5]])),
         ("perplexity of a tensor that learns", learning(np.array(3.0))),

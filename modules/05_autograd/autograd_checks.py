@@ -62,6 +62,7 @@ def unbroadcast(function: Function) -> None:
     for given, shape in (
         (grad, (2, 3)), (grad, (2, 1)), (grad, (3,)), (grad, (1, 3)), (grad, ()), (grad, (1, 1)),
         (cube, (2, 1)), (cube, (5, 1, 3)), (cube, (1, 2, 1)), (cube, (1,)), (cube, (1, 2, 3)),
+        (grad[:0], (1, 3)),
     ):  # fmt: skip
         check.agree(function, summed, given, shape, what=f"{given.shape} to {shape}", dtypes=False)
 
@@ -196,7 +197,7 @@ def reduction_rules(*ops: Any) -> None:
     rng = np.random.default_rng(5)
     x = rng.permutation(30.0 * np.arange(30)).reshape(2, 3, 5) / 30
     ties = np.array([[7.0, 1.0, 7.0], [2.0, 5.0, 3.0], [7.0, 5.0, 4.0]])
-    dims = (0, 1, -1, (0, 2), (0, -1), None)
+    dims = (0, 1, -1, (0, 2), (0, -1), (-2, -1), (1, 0), None)
     cases = [(f"dim={d}, keepdims={k}", x, d, k) for d in dims for k in (False, True)]
     tied = [(f"numbers that tie, dim={d}", ties, d, False) for d in (1, 0, None, (0, 1))]
     for op in ops:
@@ -257,6 +258,7 @@ def moves(x: Array) -> dict[str, list[tuple[str, dict[str, Any]]]]:
             ("a mask of the same shape", {"where": x > 0, "value": -7.0}),
             ("a mask of shape (5,)", {"where": some, "value": -7.0}),
             ("a mask of shape (3, 1)", {"where": some[:3, None], "value": 0.0}),
+            ("a value that x holds elsewhere", {"where": x > 0, "value": float(x.min())}),
         ],
     }
 
@@ -288,9 +290,11 @@ def curve_rules(*ops: Any) -> None:
     grad = np.random.default_rng(8).normal(size=(2, 3))
     for op in ops:
         forward, slope = (np.vectorize(f, otypes=[float]) for f in CURVES[op.__name__])
-        x = positive if op.__name__ == "log" else signed
-        what = op.__name__
-        check.rule(op, forward, lambda g, x, slope=slope: (g * slope(x),), grad, x, what=what)
+        name, oracle = op.__name__, lambda g, x, slope=slope: (g * slope(x),)
+        x = positive if name == "log" else signed
+        check.rule(op, forward, oracle, grad, x, what=name)
+        if name == "log":
+            check.rule(op, forward, oracle, grad, x * 1e-12, what="log, numbers near 1e-12")
 
 
 def order_of(function: Function, output: Tensor, what: str) -> list[Any]:
@@ -445,15 +449,16 @@ def what_is_recorded(function: Function) -> None:
     recorded = "a nested block switched recording on again: put back what it was"
     check.that(nested.node is None and not nested.requires_grad, recorded)
     check.that((x + 1).node is not None, "after the block nothing is recorded any more")
-    try:
-        with function():
-            raise ZeroDivisionError
-    except ZeroDivisionError:
-        text = "after a block that failed nothing is recorded any more: use try/finally"
-        check.that((x + 1).node is not None, text)
-    else:
-        text = "the error of a block that fails is swallowed: use try and finally, without except"
-        check.fail("", text, "")
+    for error, told in ((ZeroDivisionError, "that failed"), (KeyboardInterrupt, "left by Ctrl-C")):
+        try:
+            with function():
+                raise error
+        except error:
+            text = f"after a block {told} nothing is recorded any more: use try/finally"
+            check.that((x + 1).node is not None, text)
+        else:
+            text = f"the error of a block {told} is swallowed: use try and finally, without except"
+            check.fail("", text, "")
 
 
 def halves(lost: int) -> Function:
@@ -498,6 +503,7 @@ def check_gradient(function: Function) -> None:
         error = reported(function, what, off_by(*slips), a, a + 1)
         check.that(abs(error - 0.7) < 1e-3, f"it reports {error:.4g}", np.float32(error), what)
     nudges(function)
+    copies(function)
 
 
 def nudges(function: Function) -> None:
@@ -511,6 +517,20 @@ def nudges(function: Function) -> None:
     function(note, np.ones(1), eps=0.25)
     text = f"at x = 1 and eps = 0.25 it must call at 1.25 and at 0.75; it calls at {seen}"
     check.that({0.75, 1.25} <= {*seen}, text)
+
+
+def copies(function: Function) -> None:
+    """Ask for copies that lie in memory as what was handed in."""
+    mine = np.asfortranarray(np.ones((2, 3)))
+
+    def look(x: Tensor) -> Tensor:
+        text = "the function gets your input itself, nudged in place; it must get a copy"
+        check.that(not np.shares_memory(x.data, mine), text, what="an array of float64")
+        text = "the copy lies in another memory order; a rule may be wrong in the one it came in"
+        check.that(x.data.flags.f_contiguous, text, what="an array in column-major order")
+        return x * 1
+
+    function(look, mine)
 
 
 def reported(function: Function, what: str, call: Function, *inputs: Any) -> float:

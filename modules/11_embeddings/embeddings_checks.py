@@ -35,6 +35,9 @@ def embedding_lookup(op: Any) -> None:
     weight = np.random.default_rng(1).normal(size=(7, 3))
     for what, ids in IDS.items():
         check.agree(op, rows_of, weight, ids=ids, what=what)
+    weight[6, 1] = np.inf
+    what = "a table with an infinite number in row 6"
+    check.agree(op, rows_of, weight, ids=IDS["ids (5, 2)"], what=what)
 
 
 @check.exercise
@@ -60,6 +63,7 @@ def as_ids(function: Function) -> None:
         ("a single int", 5),
         ("an array of uint8", np.array(ids, np.uint8)),
         ("a list of lists of lists", [[[1], [2], [3]]]),
+        ("an array without any", np.zeros((2, 0), int)),
     ):
         check.agree(function, array_of, given, 7, what=f"ids as {form}", kind=np.ndarray)
     for wrong, says in (

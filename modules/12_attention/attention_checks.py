@@ -125,6 +125,9 @@ def weighted_sum(op: Any) -> None:
         ("7 queries and 5 values", (2, 7, 5), (2, 5, 3)),
     ):
         check.agree(op, sum_of, rng.random(shape_W), rng.normal(size=shape_V), what=what)
+    some = np.array([[[1.0, -2, 0], [1e-9, 0, 0]]])
+    what = "weights below 0, of 0 and of 1e-9"
+    check.agree(op, sum_of, some, rng.normal(size=(1, 3, 2)), what=what)
 
 
 @check.exercise
@@ -137,6 +140,8 @@ def weighted_sum_rule(op: Any) -> None:
         W, V = rng.random(shape_W), rng.normal(size=shape_V)
         grad = rng.normal(size=(*shape_W[:-1], shape_V[-1]))
         check.rule(op, sum_of, sum_gradients, grad, W, V, what=what)
+    W[W < 0.5] = 0
+    check.rule(op, sum_of, sum_gradients, grad, W, V, what="some weights are 0, as blocked ones")
 
 
 @check.exercise
@@ -199,6 +204,11 @@ def create_padding_mask(function: Function) -> None:
     ):
         what = f"lengths 3, 1, 0 as {kind}"
         check.agree(function, padding_of, lengths, 4, what=what, kind=Tensor, dtypes=False)
+    none = np.zeros(0, int)
+    check.agree(
+        function, lambda *_: np.zeros((0, 1, 1, 4)), none, 4, what="no lengths", kind=Tensor,
+        dtypes=False,
+    )  # fmt: skip
     for wrong in ([5], [-1], [1.5], 3):
         check.raises(function, wrong, 4, says=["lengths"])
 

@@ -546,8 +546,7 @@ def create_causal_mask(seq_len: int) -> Tensor:
         ValueError: `seq_len` is not a positive integer; the message names it.
     """
     ### BEGIN SOLUTION 12.8
-    if not isinstance(seq_len, int | np.integer) or seq_len < 1:
-        raise ValueError(f"seq_len must be a positive integer, got {seq_len!r}")
+    require_size("seq_len", seq_len)
     return Tensor(np.tril(np.ones((seq_len, seq_len))))
     ### END SOLUTION
 

@@ -180,6 +180,7 @@ class Checker:
             gradients = op.rule(grad, output, *inputs, **options)
             if not same(output, before):
                 self.fail(what, "you changed output: make a copy first", "changed", "output")
+            self._keep_digits(what, names[1:], listed(gradients), inputs)
             return gradients
 
         answer.__name__ = op.rule.__name__
@@ -299,6 +300,16 @@ class Checker:
                 text = f"you changed {name}, which belongs to the caller: make a copy first"
                 self.fail(case.what, text, "changed", name)
         return got
+
+    def _keep_digits(
+        self, what: str, names: Sequence[str], gradients: Sequence[Any], inputs: Sequence[Any]
+    ) -> None:
+        """Ask that no gradient is of a narrower float than its input."""
+        for name, *pair in zip(names, gradients, inputs, strict=False):
+            came, own = (np.asarray(bare(x)).dtype for x in pair)
+            if came.kind == own.kind == "f" and came.itemsize < own.itemsize:
+                text = f"the gradient of {name} is {came}, {name} is {own}: digits are lost"
+                self.fail(what, text, came.name, f"the dtype for {name}")
 
     def _compare(self, got: Any, right: Any, case: Case, dtypes: bool) -> None:
         if isinstance(right, tuple) and any(isinstance(bare(x), np.ndarray) for x in right):

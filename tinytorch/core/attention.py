@@ -1,6 +1,6 @@
 # 12. Attention
 # Made from modules/12_attention/attention_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: d151067d27d61b2edf329718f785fb9e5e61981b3cbb7fa54d256e02554c1491
+# sha256 of the lines below: f00ebff0ad91a39e13a59c9beeb606ffd3302cbaafb71943825aada1dd8e175b
 
 
 # cell: imports
@@ -191,8 +191,7 @@ def create_causal_mask(seq_len: int) -> Tensor:
     Raises:
         ValueError: `seq_len` is not a positive integer; the message names it.
     """
-    if not isinstance(seq_len, int | np.integer) or seq_len < 1:
-        raise ValueError(f"seq_len must be a positive integer, got {seq_len!r}")
+    require_size("seq_len", seq_len)
     return Tensor(np.tril(np.ones((seq_len, seq_len))))
 
 
