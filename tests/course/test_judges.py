@@ -21,6 +21,8 @@ JUDGES = dict.fromkeys((f"12.{n}" for n in range(1, 8)), ATTENTION)
 JUDGES |= dict.fromkeys(("12.10", "12.11", "12.13"), head_judges.JUDGES)
 BEYOND = {  # right where judges look; wrong in dtype, memory, range, speed or what is called
     "always float64",
+    "sums in float32",
+    "pairs of weight 0 skipped",  # the softmax's gradient is 0 there as well
     "zeros_like and a reshape that copies",
     "-1e9 without the largest allowed score taken away",
     "-1e9 added, which huge scores swallow",
