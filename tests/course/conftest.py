@@ -12,11 +12,16 @@ ROOT = Path(__file__).parents[2]
 COURSE = Course(ROOT)
 
 
+def marks(module: Module) -> list[pytest.MarkDecorator]:
+    """Module 12 stands for all in a quick run."""
+    return [] if module.number == "12" else [pytest.mark.slow]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `module` runs once for every module of the course."""
     if "module" in metafunc.fixturenames:
-        modules = COURSE.modules
-        metafunc.parametrize("module", modules, ids=[module.folder_name for module in modules])
+        every = [pytest.param(one, id=one.folder_name, marks=marks(one)) for one in COURSE.modules]
+        metafunc.parametrize("module", every)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.course.conftest import COURSE
+from tests.course.conftest import COURSE, marks
 from tito.course import Module
 from tito.exercises import find_exercises, strip_answers
 from tito.export import render
@@ -14,7 +14,9 @@ from tito.run.package import try_import
 
 def every_exercise() -> list:
     return [
-        pytest.param(module, exercise.number, id=f"{module.name}-{exercise.number}")
+        pytest.param(
+            module, exercise.number, id=f"{module.name}-{exercise.number}", marks=marks(module)
+        )
         for module in COURSE.modules
         for exercise in find_exercises(module.cells)
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.course.answers import told_of, verdicts
-from tests.course.conftest import COURSE
+from tests.course.conftest import COURSE, marks
 from tests.course.mistake_table import table_file
 from tinytorch.checking.values import Evidence, same_evidence
 from tito.course import Module
@@ -23,7 +23,10 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="many at a time 
 
 def every(folder: Path) -> list:
     answers = [(module, answer) for module in COURSE.modules for answer in read(module, folder)]
-    return [pytest.param(module, answer, id=str(answer)) for module, answer in answers]
+    return [
+        pytest.param(module, answer, id=str(answer), marks=marks(module))
+        for module, answer in answers
+    ]
 
 
 def assert_named(wrong: OtherAnswer, failure: Failure | None) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from tests.grader.grading import WRONG, add_checks, safe_level
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def toy(course):

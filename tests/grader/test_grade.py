@@ -22,6 +22,8 @@ from tito.grader.gradebook import Gradebook
 from tito.grader.intake.find import find_submissions
 from tito.grader.verdict import Verdict
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def toy(course):

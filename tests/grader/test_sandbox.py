@@ -15,7 +15,10 @@ from tito.grader.judge import Question
 from tito.grader.reply import read_reply
 from tito.grader.sandbox import FRESH, NAMES, SAFE, Sandbox, SandboxError, inside_folder
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="the levels above 0 are POSIX")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name != "posix", reason="the levels above 0 are POSIX"),
+]
 SECRET = Path(__file__)
 
 

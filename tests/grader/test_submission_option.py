@@ -10,6 +10,8 @@ import pytest
 
 from tests.grader.grading import add_checks, hand_in, safe_level, stub, submission
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def toy(course):

@@ -12,6 +12,8 @@ import pytest
 from tests.grader.grading import CHECKS, hand_in, submission
 from tests.grader.test_grade import grade, outputs, rows, toy
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["toy"]
 
 ROSTER = """Student,ID,SIS Login ID,Section,team

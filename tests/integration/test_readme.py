@@ -14,6 +14,8 @@ import pytest
 from tito.course import Course
 from tito.grader.other_answers import read
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 BASH = re.compile(r"```bash\n(.*?)```", re.DOTALL)

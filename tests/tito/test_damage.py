@@ -10,6 +10,8 @@ from tito.course import Course
 from tito.damage import damages
 from tito.notebook.cells import read_percent
 
+pytestmark = pytest.mark.slow
+
 STUB = 'raise NotImplementedError("exercise 2.1: quadruple")'
 ANSWER = "return 4 * x"
 FILE = "modules/02_beta/beta_dev.py"

@@ -22,6 +22,8 @@ from tito.export import render
 from tito.run import package, trial
 from tito.run.process import Outcome
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = [
     "status",
     "status 2",

@@ -12,6 +12,8 @@ import pytest
 
 from tests.toy import ToyCourse, make_course
 
+pytestmark = pytest.mark.slow
+
 BODY = "return SCALE * x"
 NEXT_CELL = "\n\n\n# %% test-1.1"
 

@@ -18,7 +18,10 @@ from tito.grader.gradebook import Gradebook
 from tito.grader.intake.find import find_submissions
 from tito.grader.verdict import Graded, Verdict
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="level 1 is POSIX")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name != "posix", reason="level 1 is POSIX"),
+]
 RIGHT = "\n    return SCALE * x"
 ATTACKS = {  # the code of exercise 1.1; what is said of it, "" where it is right
     "loop": ("while True: pass", "time limit: it did not finish in time"),

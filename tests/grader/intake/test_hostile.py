@@ -44,6 +44,8 @@ from tito.grader.intake.find import (
 from tito.grader.intake.names import unique_names
 from tito.grader.text import file_names
 
+pytestmark = pytest.mark.slow
+
 WORK = "# %%\n#| export\nx = 1\n"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
 

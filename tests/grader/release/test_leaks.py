@@ -12,6 +12,8 @@ from tito.errors import CodeError
 from tito.exercises import find_regions, strip_answers
 from tito.grader.release.leaks import SHORT, find_leaks, words
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 LONG = """total, largest = 0.0, None
     for index, value in enumerate(x):  # every value

@@ -20,6 +20,8 @@ from tito.grader.release.folder import files_of
 from tito.grader.release.leaks import find_leaks
 from tito.render import render
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 ASKED = "        assert submission.run(lambda alpha: alpha.double(3)) == max(SIZES) + 1"
 COMPARED = """\

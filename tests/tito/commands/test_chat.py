@@ -16,6 +16,8 @@ from tests.tinytorch.small_gguf import array, number, text
 from tito.commands.chat import printable
 from tito.commands.converse import Talk
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 WIDTH, HIDDEN, CONTEXT = 32, 64, 512
 BYTES = [*range(33, 127), *range(161, 173), *range(174, 256)]

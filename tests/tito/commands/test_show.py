@@ -15,6 +15,8 @@ from tests.toy import REPOSITORY, ToyCourse
 from tito import cli
 from tito.commands import show
 
+pytestmark = pytest.mark.slow
+
 EVEN = """
 
 def scaled_dot_product_attention(Q, K, V, mask=None):

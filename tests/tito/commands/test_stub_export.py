@@ -7,6 +7,8 @@ import pytest
 from tito.exercises import strip_answers
 from tito.stubs import is_stub
 
+pytestmark = pytest.mark.slow
+
 STUB = 'raise NotImplementedError("exercise 2.1: quadruple")'
 ANSWER = "return 4 * x"
 REFUSED = "exercise 2.1: quadruple is not written yet; tinytorch/core/beta.py {}\n  `tito watch 02`"

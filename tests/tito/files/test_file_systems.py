@@ -16,6 +16,8 @@ from tito import cli, console, files
 from tito.errors import TitoError
 from tito.files import locks
 
+pytestmark = pytest.mark.slow
+
 posix = pytest.mark.skipif(os.name != "posix", reason="names and links of POSIX")
 
 

@@ -13,6 +13,8 @@ from tito import cli, console
 from tito.exercises import strip_answers
 from tito.learner import source
 
+pytestmark = pytest.mark.slow
+
 
 def say(course, monkeypatch, capfd, *args: str) -> str:
     monkeypatch.chdir(course.root)

@@ -11,6 +11,8 @@ import pytest
 
 from tito import cli, files, sync
 
+pytestmark = pytest.mark.slow
+
 STUB = 'raise NotImplementedError("exercise 2.1: quadruple")'
 ANSWER = "return double(double(x))"
 DOCSTRING = '"""Document quadruple."""'

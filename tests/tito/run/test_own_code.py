@@ -7,6 +7,8 @@ import pytest
 from tito.run.child import FIRST, LAST, shortened
 from tito.run.output import Output
 
+pytestmark = pytest.mark.slow
+
 BODY = "return SCALE * x"
 WHERE = "  modules/01_alpha/alpha_dev.py:{} (in the notebook: cell 5, line {})\n"
 LOOP = f"for i in range(13_000): print('row', i)\n    {BODY}"
