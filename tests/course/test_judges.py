@@ -15,6 +15,8 @@ from tests.course.conftest import COURSE
 from tito.grader.other_answers import FOLDER, RIGHT, OtherAnswer, plant, read
 from tito.places import exported_cells
 
+pytestmark = pytest.mark.slow
+
 MODULE = COURSE.module("attention")
 ATTENTION = judges.JUDGES + mask_judges.JUDGES
 JUDGES = dict.fromkeys((f"12.{n}" for n in range(1, 8)), ATTENTION)

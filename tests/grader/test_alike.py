@@ -14,6 +14,8 @@ from tito.grader.batch import own_answers
 from tito.grader.intake.extract import Cells
 from tito.grader.judge import own_cells
 
+pytestmark = pytest.mark.slow
+
 LOOPS = '''
 def scores(Q, K):
     """Each query with each key."""

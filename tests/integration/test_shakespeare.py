@@ -11,6 +11,8 @@ import pytest
 
 from tinytorch.core.training import Trainer, save_checkpoint
 
+pytestmark = pytest.mark.slow
+
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 example = import_module("shakespeare")
 TEXT = "the cat sat on the mat and the dog sat on the cat. " * 26

@@ -9,6 +9,8 @@ import pytest
 
 from tinytorch.core.autograd import no_grad
 
+pytestmark = pytest.mark.slow
+
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 example = import_module("translate_sounds")
 

@@ -9,6 +9,8 @@ import pytest
 from tinytorch.core.tokenization import GPT4, character_class, split_text
 from tinytorch.tokenizer_base import compile_pattern
 
+pytestmark = pytest.mark.slow
+
 hypothesis = pytest.importorskip("hypothesis")
 given, st = hypothesis.given, hypothesis.strategies
 bounded = hypothesis.settings(deadline=None, derandomize=True)

@@ -209,6 +209,7 @@ def test_the_logits_and_gradients_of_a_gpt_agree(attention, dtype):
         close(parameter.grad, theirs.T if turned else theirs, LIMITS[dtype])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", CURVES)
 def test_fifty_steps_of_training_agree(dtype):
     model, state = gpt_and_state("fused", dtype)

@@ -32,6 +32,8 @@ from tito.notebook.merge import Choice
 from tito.places import exported_cells
 from tito.render import block
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 COURSE = Course(REPOSITORY)
 WORK = "# %%\n#| export\nx = 1\n"

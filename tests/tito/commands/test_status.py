@@ -6,6 +6,8 @@ import pytest
 
 from tito.exercises import strip_answers
 
+pytestmark = pytest.mark.slow
+
 BODY = "return SCALE * x"
 
 
