@@ -42,6 +42,7 @@ def as_array(function: Function) -> None:
     for wrong in ("text", None, [1j]):
         check.raises(function, wrong, error=TypeError)
     check.raises(function, [[1.0, 2.0], [3.0]], says=["grid"], what="a ragged list")
+    check.same(function([0.1], np.float64).tolist(), [0.1], "[0.1] with dtype=np.float64")
     narrow = np.ones((2, 3), np.float32)
     shared = np.shares_memory(function(narrow, None), narrow)
     text = "nothing needs to be converted, so it must share the array's memory; it is a copy"
@@ -92,6 +93,10 @@ def elementwise(add: Any, subtract: Any, multiply: Any, divide: Any, power: Any)
         check.raises(op, a, np.ones(2), says=["(2, 3)", "(2,)"], what=f"{name} of (2, 3) and (2,)")
     whole = np.array([1, 2, 3]), np.array([2, 4, 8])
     check.agree(divide, oracles[divide], *whole, what="divide, integers", names="ab", once=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        by_0 = np.array([1.0, -1.0, 0.0]), np.zeros(3)
+        right = np.array([np.inf, -np.inf, np.nan])
+        check.agree(divide, lambda a, b: right, *by_0, what="1, -1 and 0 divided by 0", once=True)
     for exponent in (2, 0.5, -1.0, np.array([1.0, 2.0, 3.0])):
         what = f"power {shown(exponent)}"
         check.agree(power, by_logarithm, b, exponent=exponent, what=what, dtypes=False)
@@ -164,6 +169,8 @@ def reductions(reduce_sum: Any, reduce_max: Any) -> None:
             check.agree(op, reduced(how), a, dim=dim, keepdims=keepdims, what=what)
     what = "reduce_sum without dim and keepdims"
     check.agree(reduce_sum, reduced(sum), a, what=what)
+    lost = np.array([1.0, np.nan])
+    check.agree(reduce_sum, reduced(sum), lost, what="reduce_sum of 1 and NaN, which is NaN")
     whole = reduce_sum.forward(np.array([[1, 2], [3, 4]]), dim=0)
     check.same(whole.tolist(), [4, 6], "reduce_sum of integers")
 
@@ -201,7 +208,7 @@ def moving(transpose: Any, reshape: Any, index: Any) -> None:
     check.raises(reshape, a, shape=(4, 7), says=["(2, 3, 5)", "(4, 7)"], what=what)
     keys: dict[str, Any] = {
         "1": 1, "(:, 1)": (slice(None), 1), "(1, 2, 3)": (1, 2, 3), "1:": slice(1, None),
-        "[1, 0, 1]": np.array([1, 0, 1]), "a mask": a > 0, "...": (Ellipsis, -1),
+        "[1, 0, 1]": np.array([1, 0, 1]), "[1, 0], a list": [1, 0], "a mask": a > 0, "...": (Ellipsis, -1),
     }  # fmt: skip
     for text, key in keys.items():
         check.agree(index, lambda a, key: np.array(a[key]), a, key=key, what=f"index, key {text}")

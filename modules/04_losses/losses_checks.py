@@ -146,6 +146,9 @@ def far_cases() -> Iterator[tuple[str, Array, dict[str, Any]]]:
 def softmax_cross_entropy(op: Any) -> None:
     for what, logits, options in (*label_cases(), *far_cases()):
         check.agree(op, surprise, logits, what=what, quiet=True, dtypes=False, **options)
+    hidden = np.array([[0.0, 1.0, 2.0], [np.nan, np.nan, np.nan]])
+    options = {"labels": np.array([0, -100])}
+    check.agree(op, surprise, hidden, what="NaN in an ignored row", dtypes=False, **options)
     logits, labels = PAPER.copy(), np.array([2, 1])
     remembers("2 rows", op(x := learning(logits), labels=labels), x, of_labels(labels))
 

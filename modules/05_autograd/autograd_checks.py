@@ -35,6 +35,7 @@ def numeric_gradient(function: Function) -> None:
         ("x³", lambda x: x**3, lambda x: 3 * x**2, normal(size=(2, 3)), "shape (2, 3)"),
         ("sin x", np.sin, np.cos, normal(size=()), "shape ()"),
         ("sin x", np.sin, np.cos, normal(size=5), "shape (5,)"),
+        ("sin x", np.sin, np.cos, np.array([0.0, 1.0]), "0 and 1"),
         ("sin x", np.sin, np.cos, normal(size=(2, 3, 2)), "shape (2, 3, 2)"),
         ("sin x", np.sin, np.cos, normal(size=(5, 2, 3)).T, "shape (3, 2, 5), a transposed view"),
     ):
@@ -59,10 +60,11 @@ def summed(grad: Array, shape: Sequence[int]) -> Array:
 def unbroadcast(function: Function) -> None:
     grad = np.random.default_rng(3).normal(size=(2, 3))
     cube = np.random.default_rng(4).normal(size=(5, 2, 3))
+    square = cube[:3, 0]
     for given, shape in (
         (grad, (2, 3)), (grad, (2, 1)), (grad, (3,)), (grad, (1, 3)), (grad, ()), (grad, (1, 1)),
         (cube, (2, 1)), (cube, (5, 1, 3)), (cube, (1, 2, 1)), (cube, (1,)), (cube, (1, 2, 3)),
-        (grad[:0], (1, 3)),
+        (grad[:0], (1, 3)), (square, (3, 1)), (square, (3,)), (square, (1, 3)),
     ):  # fmt: skip
         check.agree(function, summed, given, shape, what=f"{given.shape} to {shape}", dtypes=False)
 
@@ -118,6 +120,9 @@ def elementwise_rules(ops: Sequence[Any], power: Any) -> None:
         for what, pair in cases.items():
             what = f"{op.__name__}, {what}"
             check.rule(op, forward, stretched(gradients), grad, *pair, what=what)
+        zeros = a * (a > a.mean()), b * (b > b.mean()) if op.__name__ == "multiply" else b
+        what = f"{op.__name__}, some numbers are 0"
+        check.rule(op, forward, stretched(gradients), grad, *zeros, what=what)
         beside_a_number(op, 0, grad, a, 2.0)
         beside_a_number(op, 1, grad, 2.0, a)
     power_rules(power, grad, a)
@@ -200,6 +205,7 @@ def reduction_rules(*ops: Any) -> None:
     dims = (0, 1, -1, (0, 2), (0, -1), (-2, -1), (1, 0), None)
     cases = [(f"dim={d}, keepdims={k}", x, d, k) for d in dims for k in (False, True)]
     tied = [(f"numbers that tie, dim={d}", ties, d, False) for d in (1, 0, None, (0, 1))]
+    tied.append(("1 and 1 + 1e-9, which do not tie", np.array([1, 1 + 1e-9]), 0, False))
     for op in ops:
         forward, oracle = REDUCTIONS[op.__name__]
         for what, a, dim, keepdims in cases + (tied if op.__name__ == "reduce_max" else []):

@@ -135,6 +135,12 @@ def step(base: Any) -> None:
     check.same(optimizer.num_steps, 2, "num_steps after two steps")
     forget(optimizer, names)
     nothing_kept(base)
+    twins = clerk(base)([leaf((2, 3)), leaf((2, 3))])
+    for twin in twins.parameters:
+        twin.grad = np.ones((2, 3), np.float32)
+    take_step(twins)
+    text = "they share one state: each parameter's is what `begin` gave for it"
+    check.that(twins.states[0] is not twins.states[1], text, what="two parameters of one shape")
 
 
 def unchanged(tensors: list[Tensor], names: list[str], before: list[Any]) -> None:

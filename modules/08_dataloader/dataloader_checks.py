@@ -46,6 +46,8 @@ def as_index(function: Function) -> None:
         ([0, 9], 7, "9"),
         (np.array([[1, -3], [2, -13]]), 7, "-13"),
         (np.array([0, 23, -1, 19]), 7, "23"),
+        ([9, 12], 7, "9"),
+        ([-8, 23], 7, "-8"),
     ):
         what = f"as_index({shown(wrong)}, {length})"
         check.raises(function, wrong, length, error=IndexError, says=[number], what=what)
@@ -120,6 +122,11 @@ def array_dataset(cls: Any) -> None:
             got = check.call(ask, np.array(indices, int), what=what, names=["indices"])
             parts_are(got, tuple(rows_of(array, indices) for array in arrays), what)
             own_memory(got, arrays, what)
+            for part in got:
+                part[...] = 0
+            what = f"{what}, after an earlier one was changed"
+            got = check.call(ask, np.array(indices, int), what=what, names=["indices"])
+            parts_are(got, tuple(rows_of(array, indices) for array in arrays), what)
     kinds, float32 = cls([1.5, 2.5], Tensor([[3.0], [4.0]])), np.float32
     what = "sample 1 of a list and a tensor"
     got = check.call(lambda: kinds[1], what=what)

@@ -71,6 +71,7 @@ def as_ids(function: Function) -> None:
         ([0, 1, -1], ["-1", "(2,)"]),
         ([0, 9, -1, 8], ["9", "(1,)"]),
         (np.array([0, 9], np.uint8), ["9", "(1,)"]),
+        ([0, 2**32], [str(2**32), "(1,)"]),
     ):
         check.raises(function, wrong, 7, says=[*says, "0 to 6"], what=f"as_ids({wrong}, 7)")
     for kind in ([0.0, 1.0], ["the", "cat"], [True, False], Tensor([1.0])):
@@ -122,6 +123,10 @@ def embedding(cls: Any) -> None:
     for form, given in (("an array", ids), ("a list", ids.tolist()), ("a tensor", Tensor(ids))):
         what = f"ids as {form}"
         check.agree(layer.forward, rows_of_table, given, what=what, kind=Tensor)
+    table += 1
+    layer.weight.data += 1
+    what = "the same ids, after the weight was changed"
+    check.agree(layer.forward, rows_of_table, ids, what=what, kind=Tensor, once=True)
     for wrong in ([0, -1], [7]):
         check.raises(layer.forward, wrong, what=f"Embedding(7, 3) of {wrong}")
     output = layer(ids)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinytorch.checking import Checker, shown
+from tinytorch.checking.values import bare
 from tinytorch.core.tensor import Array, Tensor
 from tinytorch.counting import python_steps
 
@@ -71,6 +72,9 @@ def attention_scores(op: Any) -> None:
         ("7 queries and 5 keys, with heads", (2, 3, 7, 2), (2, 3, 5, 2)),
     ):
         check.agree(op, scores_of, rng.normal(size=shape_Q), rng.normal(size=shape_K), what=what)
+    Q, K = rng.normal(size=(2, 1, 5, 3))
+    Q[0, 1, 2] = np.nan
+    check.agree(op, scores_of, Q, K, what="a NaN in query 1, in all of whose scores it must be")
     if python_steps(op.forward, np.ones((1, 9, 2)), np.ones((1, 9, 2))) < 81:
         print("💬 Right, and fast. Two loops, over i and over j, would show the n² pairs.")
 
@@ -85,6 +89,9 @@ def attention_scores_rule(op: Any) -> None:
         Q, K = rng.normal(size=shape_Q), rng.normal(size=shape_K)
         grad = rng.normal(size=(*shape_Q[:-1], shape_K[-2]))
         check.rule(op, scores_of, scores_gradients, grad, Q, K, what=what)
+    words = rng.normal(size=(2, 5, 3))
+    grad, what = rng.normal(size=(2, 5, 5)), "one array as queries and keys"
+    check.rule(op, scores_of, scores_gradients, grad, words, words, what=what, once=True)
 
 
 @check.exercise
@@ -100,6 +107,7 @@ def attention_weights(function: Function) -> None:
         "a 0/1 mask": (three, (allowed.astype(float),)),
         "a tensor as mask": (three, (Tensor(allowed),)),
         "a mask of 0 and 2": (three, (allowed * 2,)),
+        "a mask of 0, 0.5 and 256": (three, (allowed * rng.choice([0.5, 256], (2, 5, 7)),)),
         "heads and a (2, 5, 7) mask": (four, (allowed,)),
     }
     for what, (scores, mask) in cases.items():
@@ -157,7 +165,13 @@ def scaled_dot_product_attention(function: Function) -> None:
     what = "heads, 5 queries, 7 keys, values of width 11"
     check.agree(function, attention_of, *heads, what=what, results=TWO)
     check.agree(function, attention_of, *heads, allowed, what=f"{what}, a mask", results=TWO)
+    one = [Tensor(x.data[:, :1], dtype=np.float64) for x in heads]
+    check.agree(function, attention_of, *one, what="one head", results=TWO)
     check.learns(function, attention_of, Q, K, V, causal, what="a causal mask")
+    check.learns(
+        lambda Q, K: function(Q, K, V)[1], lambda Q, K: attention_of(Q, K, V.data)[1],
+        *wide(Q.data, K.data), what="the weights that come back",
+    )  # fmt: skip
     one_axis_less = (Tensor(Q.data[0]), K, V)
     check.raises(function, *one_axis_less, says=["Q has shape (5, 3)"], what="Q of shape (5, 3)")
 
@@ -183,7 +197,7 @@ def lower_triangle(n: int) -> Array:
 
 @check.exercise
 def create_causal_mask(function: Function) -> None:
-    for n in (4, 7, 1):
+    for n in (4, 7, 1, 300):
         what = f"{n} positions"
         check.agree(function, lower_triangle, n, what=what, kind=Tensor, dtypes=False)
     for wrong in (0, -1, 2.5):
@@ -204,6 +218,10 @@ def create_padding_mask(function: Function) -> None:
     ):
         what = f"lengths 3, 1, 0 as {kind}"
         check.agree(function, padding_of, lengths, 4, what=what, kind=Tensor, dtypes=False)
+    check.agree(
+        function, padding_of, np.array([200, 3], np.uint8), 300, what="lengths as uint8, 300 words",
+        kind=Tensor, dtypes=False,
+    )  # fmt: skip
     none = np.zeros(0, int)
     check.agree(
         function, lambda *_: np.zeros((0, 1, 1, 4)), none, 4, what="no lengths", kind=Tensor,
@@ -226,6 +244,7 @@ def split_heads(function: Function) -> None:
     for what, shape, num_heads in (
         ("3 heads of width 2", (2, 5, 6), 3),
         ("2 heads of width 5", (3, 7, 10), 2),
+        ("3 heads and 3 words", (2, 3, 6), 3),
     ):
         (x,) = wide(np.random.default_rng(10).normal(size=shape))
         check.agree(function, heads_of, x, num_heads, what=what, kind=Tensor)
@@ -235,7 +254,12 @@ def split_heads(function: Function) -> None:
 
 @check.exercise
 def merge_heads(function: Function) -> None:
-    for what, shape in (("3 heads of width 2", (2, 3, 5, 2)), ("2 heads of width 5", (3, 2, 7, 5))):
+    for what, shape in (
+        ("3 heads of width 2", (2, 3, 5, 2)),
+        ("2 heads of width 5", (3, 2, 7, 5)),
+        ("5 heads and 3 words", (2, 5, 3, 2)),
+        ("3 heads and 3 words", (2, 3, 3, 2)),
+    ):
         (x,) = wide(np.random.default_rng(11).normal(size=shape))
         check.agree(function, merged_of, x, what=what, kind=Tensor)
     (x,) = wide(np.random.default_rng(11).normal(size=(1, 2, 3, 2)))
@@ -264,6 +288,9 @@ def multi_head_init(cls: Any) -> None:
     for one, other in itertools.pairwise(PROJECTIONS):
         alike = np.allclose(getattr(mha, one).weight.data, getattr(mha, other).weight.data)
         check.that(not alike, f"{one} and {other} must differ: one generator for all four layers")
+    fresh = [cls(6, 3, stand_in).q_proj.weight.data for _ in range(2)]
+    text = "without rng each layer must draw anew; two of yours begin with the same weights"
+    check.that(not np.array_equal(*fresh), text)
     for name, value in (("embed_dim", 6), ("num_heads", 3), ("attention", stand_in)):
         found = getattr(mha, name, None)
         message = f"self.{name} must be what was passed in; it is {shown(found)}"
@@ -305,6 +332,18 @@ def multi_head_attention(cls: Any, attention: Function) -> None:
     check.agree(
         mha.attend, attend_of(mha), query, query, query, causal, what="a causal mask", results=TWO
     )
+    seen = rng.random((2, 1, 5, 7)) < 0.5
+    what = "5 queries, 7 keys, a mask"
+    check.agree(mha.attend, attend_of(mha), query, key, value, seen, what=what, results=TWO)
+    what = "a mask for 9 queries and 9 keys, where there are 5 and 7"
+    check.raises(mha.attend, query, key, value, np.ones((9, 9)), what=what)
+    mha.attend(query, key, value)
+    mha.k_proj.weight.data *= 2
+    what = "the same words, after k_proj was changed"
+    check.agree(
+        lambda: mha.attend(query, key, value), lambda: attend_of(mha)(*map(bare, (query, key, value))),
+        what=what, results=TWO, once=True,
+    )  # fmt: skip
     check.learns(mha.attend, attend_of(mha), query, key, value, what="5 queries, 7 keys")
     for name, parameter in mha.named_parameters():
         check.that(parameter.grad is not None, f"no gradient reaches {name}")

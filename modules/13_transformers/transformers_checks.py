@@ -103,8 +103,10 @@ def layer_norm_rule(op: Any) -> None:
         grad = drawn(*shape, seed=4)
         check.rule(op, normed, normed_gradients, grad, *given, what=f"x of shape {shape}")
     given = (0.1 * drawn(2, 5), drawn(5, seed=2), np.zeros(5))
-    what = "eps=0.5"
     grad = drawn(2, 5, seed=4)
+    some = (drawn(2, 5), np.array([0.0, 2, 0, -1, 1]), drawn(5, seed=3))
+    check.rule(op, normed, normed_gradients, grad, *some, what="some weights are 0")
+    what = "eps=0.5"
     check.rule(op, normed, normed_gradients, grad, *given, what=what, eps=0.5)
     options: dict[str, Any] = {"rtol": 1e-5, "once": True}
     check.rule(op, normed, normed_gradients, grad, *far_from_0(), what=FAR, **options)
@@ -380,16 +382,17 @@ def cross_attention_block(kind: Any) -> None:
         return block
 
     own, others = np.tri(3), np.ones((3, 5))
-    for what, masks in {
-        "without masks": (None, None), "with two masks": (own, others),
-        "with a mask for x alone": (own, None), "with a mask for memory alone": (None, others),
+    for what, (length, *masks) in {
+        "without masks": (5, None, None), "with two masks": (5, own, others),
+        "with a mask for x alone": (3, own, None),
+        "with a mask for memory alone": (5, None, others),
     }.items():  # fmt: skip
         block = made()
 
         def answer(x: Tensor, memory: Tensor, block: Any = block, masks: Any = masks) -> Any:
             return block(x, memory, *masks)
 
-        given = (learning(2, 3, 4), learning(2, 5, 4))
+        given = (learning(2, 3, 4), learning(2, length, 4))
         check.agree(answer, right, *given, what=what, once=True, dtypes=False, rtol=1e-5)
         mask_is_handed_on(block, block.attention, masks[0], f"{what}, self-attention")
         mask_is_handed_on(block, block.cross_attention, masks[1], f"{what}, cross-attention")
@@ -416,7 +419,8 @@ def gpt(kind: Any, config_of: Any) -> None:
             x = x * factor + shift
         right = (0.7 * x + 0.1) @ table.T
         what = f"positions={positions!r}"
-        found = check.call(lambda m=model: m(ids), what=what)
+        check.call(lambda m=model: m(ids[:, :2]), what=f"{what}, 2 ids")
+        found = check.call(lambda m=model: m(ids), what=f"{what}, 4 ids after 2")
         check.that(isinstance(found, Tensor), f"it must be a tensor; it is {shown(found)}",
                    type(found).__name__, what)  # fmt: skip
         check.same(found.shape, (2, 4, 7), f"{what}: the shape of the logits")
@@ -522,7 +526,10 @@ def sample_token(function: Function) -> None:
         told = [f"{name}={value:g}" for name, value in options.items()]
         shared(function, LOGITS, ", ".join(told) or "no options", **options)
     shared(function, LOGITS + 2000, "logits near 2000")
-    shared(function, np.array([0.0, -np.inf, 1.0]), "a logit of minus infinity")
+    never = np.array([0.0, -np.inf, 1.0])
+    shared(function, never, "a logit of minus infinity")
+    shared(function, never, "a logit of minus infinity, temperature=100", temperature=100.0)
+    shared(function, LOGITS / 500, "temperature=0.002, logits as near", temperature=0.002)
     of_equals(function)
     same_seed(function)
 

@@ -306,6 +306,10 @@ def fold(function: Function) -> None:
             near_enough = np.allclose(got[0] @ got[1], right, rtol=1e-5, atol=1e-5)
             if not near_enough:
                 check.same(got[0] @ got[1], right, f"{told}: the product")
+    function(q, k, 1, 0)
+    k += 1
+    what = "the same array of keys, after its numbers were changed: the product"
+    check.same(np.matmul(*function(q, k, 1, 0)), np.einsum("ic,jc->ij", q, k), what)
 
 
 @check.exercise
@@ -519,6 +523,10 @@ def same_gradients(function: Function, layer: Any, inputs: list[Tensor], what: s
         check.that((got is None) == (right is None), f"{shown(got)} is there", "none", text)
         if right is not None and not np.allclose(got, right, rtol=1e-4, atol=1e-5):
             check.same(got, right, text)
+        if right is not None and right.dtype == float:
+            largest = np.abs(got - right).max(initial=0)
+            told = f"it is off by {largest:.1g}: float64 must be computed as float64"
+            check.that(largest < 1e-12, told, what=text)
     check.same(found[1][1], found[0][1], f"{what}: the next random number")
 
 

@@ -24,6 +24,7 @@ from tinytorch.checking.values import (
     copied,
     copies,
     digest,
+    frozen,
     is_numeric,
     is_wide,
     lasting,
@@ -201,23 +202,38 @@ class Checker:
 
         Where there are several results, the first is meant.
         """
-        output = listed(function(*arguments))[0]
+        names = parameters(function)
+        asked = [n for n, x in enumerate(arguments) if getattr(x, "requires_grad", False)]
+        arrays, rights = [*map(bare, copies(arguments))], {}
+        upstream = np.cos(np.arange(np.size(listed(oracle(*arrays))[0])))
+        for number in asked:
+            rights[names[number]] = differences(oracle, arrays, number, upstream)
+        leaves = {names[number]: arguments[number] for number in asked}
+        self._gradients_are(rights, function(*arguments), leaves, upstream, what)
+        for number in asked if len(asked) > 1 else []:
+            given = [*map(frozen, arguments)]
+            name, leaf = names[number], copied(arguments[number])
+            given[number] = leaf
+            told = f"{what}, where {name} alone learns"
+            self._gradients_are(rights, function(*given), {name: leaf}, upstream, told)
+        self.passed.append(what)
+
+    def _gradients_are(
+        self, rights: dict[str, Any], result: Any, leaves: dict[str, Any], upstream: Any, what: str
+    ) -> None:
+        """Go back from a result, and compare the gradient that each leaf gets."""
+        output = listed(result)[0]
         if not getattr(output, "requires_grad", False):
             text = "the result requires no gradient: on the way an array was taken"
             self.fail(what, text, "", "cut")
-        upstream = np.cos(np.arange(output.data.size)).reshape(output.shape)
-        output.backward(upstream)
-        for number, name in enumerate(parameters(function)[: len(arguments)]):
-            if not getattr(arguments[number], "requires_grad", False):
-                continue
-            where, grad = f"{what}, the gradient of {name}", arguments[number].grad
-            if grad is None:
+        output.backward(upstream.reshape(output.shape))
+        for name, leaf in leaves.items():
+            where, right = f"{what}, the gradient of {name}", rights[name]
+            if leaf.grad is None:
                 self.fail(where, "none arrives: on the way its array was taken", "none")
-            right = differences(oracle, [*map(bare, copies(arguments))], number, upstream)
-            got = np.asarray(bare(grad))
+            got = np.asarray(bare(leaf.grad))
             if got.shape != right.shape or not np.allclose(got, right, rtol=1e-4, atol=1e-6):
                 self.fail(where, describe(got, right, None), digest(got))
-        self.passed.append(what)
 
     def raises(
         self,
@@ -352,21 +368,30 @@ class Checker:
             self._compare(self._call(narrow), narrow.right(), narrow, dtypes)
 
     def _once_more(self, case: Case, got: Any, first: Any) -> None:
-        """Another call between is right, and changes neither the first result nor the next."""
-        between = case.having(map(rolled, copies(case.arguments)), "the numbers in other places")
-        right = other = None
-        with (
-            contextlib.suppress(Exception),
-            np.errstate(all="ignore"),
-        ):  # not all may stand anywhere
-            right, other = between.right(), case.function(*between.arguments, **case.options)
-        if right is not None:
-            self._compare(other, right, between, dtypes=False)
+        """Calls between are right, and change neither the first result nor the next."""
+        given = copies(case.arguments)
+        moved = [n for n, x in enumerate(given) if isinstance(bare(x), np.ndarray)]
+        with contextlib.suppress(Exception):
+            case.function(*given, **case.options)
+        self._with_others(case, given, moved, "the numbers in other places")
+        for number in moved if len(moved) > 1 else []:
+            told = f"the numbers of {case.names[number]} alone in other places"
+            self._with_others(case, given, [number], told)
         if not same(first, got):
             text = "a later call changes what the first call returned"
             self.fail(case.what, text, "changed", "later")
         again = case.having(case.arguments, "called again after other numbers")
         self._compare(self._call(again), first, again, dtypes=False)
+
+    def _with_others(self, case: Case, given: list[Any], moved: list[int], how: str) -> None:
+        """Call with arrays that were handed in before, and hold other numbers now."""
+        for number in moved:
+            bare(given[number])[...] = rolled(bare(given[number]))
+        between, right, other = case.having(given, how), None, None
+        with contextlib.suppress(Exception), np.errstate(all="ignore"):
+            right, other = between.right(), case.function(*given, **case.options)
+        if right is not None:  # not all numbers may stand anywhere
+            self._compare(other, right, between, dtypes=False)
 
 
 def is_described(got: Any, right: Any, case: Case) -> bool:

@@ -38,11 +38,27 @@ def remade(x: Any, change: Callable[[Any], Any]) -> Any:
 def copied(x: Any) -> Any:
     if isinstance(x, list | tuple):
         return type(x)(map(copied, x))
-    return remade(x, lambda array: np.array(array, order="K"))  # a view stays as it lies
+    return remade(x, copied_array)
+
+
+def copied_array(array: Any) -> Any:
+    """In the memory order that it has; of a view a view."""
+    copy = np.array(array, order="K")
+    return copy if array.base is None else copy[...]
 
 
 def copies(values: Iterable[Any]) -> list[Any]:
-    return [copied(x) for x in values]
+    """A copy of each; one object that stands in two places stays one."""
+    values, made = [*values], {}
+    for x in values:
+        if id(x) not in made:
+            made[id(x)] = copied(x)
+    return [made[id(x)] for x in values]
+
+
+def frozen(x: Any) -> Any:
+    """A tensor's numbers as a constant, which does not learn."""
+    return type(x)(x.data, dtype=x.data.dtype) if is_tensor(x) else x
 
 
 def turned(x: Any) -> Any:
