@@ -1,7 +1,8 @@
 """Runs an answer, compares it with what is right, and names or describes what differs.
 
-An answer is called on copies, so that a change in place is seen; with arrays in another memory
-order and in float32; and once more after another call. What is right comes from an oracle, another
+An answer is called on copies, so that a change in place is seen; with views in another memory order
+and in float32; with the same arrays when they hold other numbers, all of them and one at a time;
+and once more after that. What is right comes from an oracle, another
 way to the same numbers, and is computed before the call. A difference is named from the table of
 collected mistakes beside the checks, or described by what is true of it.
 """
