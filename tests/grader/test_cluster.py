@@ -88,7 +88,7 @@ class Dask:
         return {str(one["name"]): address for address, one in workers.items()}
 
     def busy(self, name: str) -> bool:
-        return bool(self.client.processing().get(self.addresses()[name]))
+        return bool(self.client.processing().get(self.addresses().get(name)))
 
     def close(self) -> None:
         self.client.close()
