@@ -208,7 +208,8 @@ def moving(transpose: Any, reshape: Any, index: Any) -> None:
     check.raises(reshape, a, shape=(4, 7), says=["(2, 3, 5)", "(4, 7)"], what=what)
     keys: dict[str, Any] = {
         "1": 1, "(:, 1)": (slice(None), 1), "(1, 2, 3)": (1, 2, 3), "1:": slice(1, None),
-        "[1, 0, 1]": np.array([1, 0, 1]), "[1, 0], a list": [1, 0], "a mask": a > 0, "...": (Ellipsis, -1),
+        "[1, 0, 1]": np.array([1, 0, 1]), "[1, 0], a list": [1, 0], "a mask": a > 0,
+        "...": (Ellipsis, -1),
     }  # fmt: skip
     for text, key in keys.items():
         check.agree(index, lambda a, key: np.array(a[key]), a, key=key, what=f"index, key {text}")

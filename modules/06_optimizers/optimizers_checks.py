@@ -135,6 +135,10 @@ def step(base: Any) -> None:
     check.same(optimizer.num_steps, 2, "num_steps after two steps")
     forget(optimizer, names)
     nothing_kept(base)
+    own_states(base)
+
+
+def own_states(base: Any) -> None:
     twins = clerk(base)([leaf((2, 3)), leaf((2, 3))])
     for twin in twins.parameters:
         twin.grad = np.ones((2, 3), np.float32)

@@ -2,9 +2,9 @@
 
 An answer is called on copies, so that a change in place is seen; with views in another memory order
 and in float32; with the same arrays when they hold other numbers, all of them and one at a time;
-and once more after that. What is right comes from an oracle, another
-way to the same numbers, and is computed before the call. A difference is named from the table of
-collected mistakes beside the checks, or described by what is true of it.
+and once more after that. What is right comes from an oracle, another way to the same numbers, and
+is computed before the call. A difference is named from the table of collected mistakes beside the
+checks, or described by what is true of it.
 """
 
 import contextlib
@@ -205,29 +205,27 @@ class Checker:
         """
         names = parameters(function)
         asked = [n for n, x in enumerate(arguments) if getattr(x, "requires_grad", False)]
-        arrays, rights = [*map(bare, copies(arguments))], {}
-        upstream = np.cos(np.arange(np.size(listed(oracle(*arrays))[0])))
-        for number in asked:
-            rights[names[number]] = differences(oracle, arrays, number, upstream)
+        arrays = [*map(bare, copies(arguments))]
+        rights = {names[number]: differences(oracle, arrays, number) for number in asked}
         leaves = {names[number]: arguments[number] for number in asked}
-        self._gradients_are(rights, function(*arguments), leaves, upstream, what)
+        self._gradients_are(rights, function(*arguments), leaves, what)
         for number in asked if len(asked) > 1 else []:
             given = [*map(frozen, arguments)]
             name, leaf = names[number], copied(arguments[number])
             given[number] = leaf
             told = f"{what}, where {name} alone learns"
-            self._gradients_are(rights, function(*given), {name: leaf}, upstream, told)
+            self._gradients_are(rights, function(*given), {name: leaf}, told)
         self.passed.append(what)
 
     def _gradients_are(
-        self, rights: dict[str, Any], result: Any, leaves: dict[str, Any], upstream: Any, what: str
+        self, rights: dict[str, Any], result: Any, leaves: dict[str, Any], what: str
     ) -> None:
         """Go back from a result, and compare the gradient that each leaf gets."""
         output = listed(result)[0]
         if not getattr(output, "requires_grad", False):
             text = "the result requires no gradient: on the way an array was taken"
             self.fail(what, text, "", "cut")
-        output.backward(upstream.reshape(output.shape))
+        output.backward(upstream(output.data))
         for name, leaf in leaves.items():
             where, right = f"{what}, the gradient of {name}", rights[name]
             if leaf.grad is None:
@@ -402,8 +400,13 @@ def is_described(got: Any, right: Any, case: Case) -> bool:
     return bool(finding(np.asarray(bare(got)), np.asarray(bare(right)), case))
 
 
+def upstream(output: Any) -> Any:
+    """A gradient for an output, in which no two numbers are alike."""
+    return np.cos(np.arange(np.size(output))).reshape(np.shape(output))
+
+
 def differences(
-    oracle: Callable[..., Any], arrays: list[Any], number: int, upstream: Any, step: float = 1e-5
+    oracle: Callable[..., Any], arrays: list[Any], number: int, step: float = 1e-5
 ) -> Any:
     """Central differences of `sum(upstream * oracle(...))` for one of its arguments."""
     x = arrays[number]
@@ -411,7 +414,8 @@ def differences(
     for place in np.ndindex(x.shape):
         sides, middle = [], x[place]
         for x[place] in (middle + step, middle - step):
-            sides.append(np.vdot(upstream, listed(oracle(*arrays))[0]))
+            output = listed(oracle(*arrays))[0]
+            sides.append(np.vdot(upstream(output), output))
         x[place] = middle
         slope[place] = (sides[0] - sides[1]) / (2 * step)
     return slope
