@@ -11,6 +11,8 @@ import pytest
 from tests.course.conftest import COURSE
 from tito.course import Module
 
+pytestmark = pytest.mark.slow  # every module is graded, twice, for the first of them
+
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="checks run in forks")
 
 
