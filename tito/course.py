@@ -55,6 +55,11 @@ class Module:
         return self.folder / f"{self.name}_dev.ipynb"
 
     @property
+    def own_checks(self) -> Path:
+        """What the notebook's test cells call."""
+        return self.folder / f"{self.name}_checks.py"
+
+    @property
     def common(self) -> Path:
         """The text on which both files last agreed."""
         return self.root / ".tito" / "sync" / f"{self.folder_name}.py"

@@ -27,6 +27,7 @@ def as_array(function: Function) -> None:
         ("an array of float16", np.ones(3, np.float16), None, np.float32),
         ("integers, as token ids are", whole, None, np.array(whole).dtype),
         ("booleans, as masks are", masks, None, np.bool_),
+        ("unsigned bytes, as pictures are", np.array([0, 255], np.uint8), None, np.uint8),
         ("floats and dtype=float64", [1.0, 0.1], np.float64, np.float64),
         ("integers and dtype=float32", [1, 2], np.float32, np.float32),
         ("a single number", 2.5, None, np.float32),
@@ -164,7 +165,8 @@ def reduced(how: Function) -> Function:
 def reductions(reduce_sum: Any, reduce_max: Any) -> None:
     a = np.random.default_rng(5).normal(size=(2, 3, 5))
     for op, how in ((reduce_sum, sum), (reduce_max, max)):
-        for dim, keepdims in itertools.product((0, 1, -1, (0, 2), None), (False, True)):
+        dims = (0, 1, -1, (0, 2), (-2, -1), None)
+        for dim, keepdims in itertools.product(dims, (False, True)):
             what = f"{op.__name__}, dim={dim}, keepdims={keepdims}"
             check.agree(op, reduced(how), a, dim=dim, keepdims=keepdims, what=what)
     what = "reduce_sum without dim and keepdims"
@@ -204,8 +206,9 @@ def moving(transpose: Any, reshape: Any, index: Any) -> None:
         check.agree(transpose, swapped, x, dim0=dim0, dim1=dim1, what=what)
     for shape in ((5, 3, 2), (6, 5), (-1,), (10, -1)):
         check.agree(reshape, refilled, a, shape=shape, what=f"reshape of (2, 3, 5) to {shape}")
-    what = "reshape of (2, 3, 5) to (4, 7)"
-    check.raises(reshape, a, shape=(4, 7), says=["(2, 3, 5)", "(4, 7)"], what=what)
+    for shape in ((4, 7), (4, -1)):
+        what, says = f"reshape of (2, 3, 5) to {shape}", ["(2, 3, 5)", str(shape)]
+        check.raises(reshape, a, shape=shape, says=says, what=what)
     keys: dict[str, Any] = {
         "1": 1, "(:, 1)": (slice(None), 1), "(1, 2, 3)": (1, 2, 3), "1:": slice(1, None),
         "[1, 0, 1]": np.array([1, 0, 1]), "[1, 0], a list": [1, 0], "a mask": a > 0,
@@ -256,6 +259,9 @@ def tensor_init(cls: Any) -> None:
         check.same(getattr(x, name), right, f"{name} of a new tensor with requires_grad=True")
     for data in ([1, 2], [1.0]):
         check.same(cls(data).requires_grad, False, f"requires_grad of Tensor({data})")
+    narrow = np.ones(3, np.float32)
+    text = "where as_array shares the memory of an array, so must the tensor; it is a copy"
+    check.that(np.shares_memory(cls(narrow).data, narrow), text, what="the memory of float32")
     check.raises(cls, x, error=TypeError, what="Tensor(x) of a tensor x")
     check.raises(
         cls, [1, 2], requires_grad=True, error=TypeError, what="integers that require grad"

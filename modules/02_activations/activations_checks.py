@@ -132,6 +132,8 @@ def sigmoid(function: Function) -> None:
     remembered = made_by(function(x)) & {"tanh", "exp"}
     check.that(remembered, "it must be made of ops, and remember them", what="memory")
     check.agree(function, each(logistic), Tensor(FAR), what="±1000", quiet=True)
+    small = Tensor([-20.0, 20.0], dtype=np.float64)
+    check.agree(function, each(logistic), small, what="±20 in float64", once=True)
 
 
 @check.exercise
@@ -192,3 +194,5 @@ def layers(classes: dict[Any, Any]) -> None:
             check.agree(layer, lambda x, right=right: right, x, what=what, names="x", once=True)
             text = "the result is not remembered: hand x itself on"
             check.that(layer(x).node is not None, text, what=f"{what}, memory")
+            text = "a layer keeps its settings, and nothing of a call; shown now"
+            check.that(repr(layer) == what, f"{text}: {repr(layer)[:60]}", what=f"{what}, called")

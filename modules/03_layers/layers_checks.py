@@ -4,6 +4,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -129,6 +130,10 @@ def state(layer: Any) -> None:
         parameter.data[0] = -1.0
     after = [array.tolist() for array in saved.values()]
     check.same(after, numbers, "a saved state after further training")
+    stairs.first.level.data = np.array([0.1, 0.2, 0.3])
+    kept = stairs.state_dict()["first.level"].tolist()
+    check.same(kept, [0.1, 0.2, 0.3], "the state of a parameter of float64")
+    stairs.first.level.data = np.ones(3, np.float32)
     load_state(stairs, saved)
     refused_states(layer)
     frozen_state(classes(layer)[1]())
@@ -202,6 +207,9 @@ def train_eval(layer: Any) -> None:
             call = f"{method}({'False' if mode else ''})"
             check.same(part.training, right, f"training of {what} after {call}")
     check.same(classes(layer)[1]().training, True, "training of a new layer after another's eval()")
+    stairs.settings = SimpleNamespace(training="none")
+    stairs.eval()
+    check.same(stairs.settings.training, "none", "training of an attribute that is no layer")
     text = "set training on layers only, not on functions"
     check.that(not hasattr(relu, "training"), text, what="relu")
 
@@ -338,6 +346,9 @@ def dropout(cls: Any) -> None:
         check.that(np.array_equal(same, result.data), text, what="the same seed")
         text = "it must drop other numbers: draw from rng"
         check.that(not np.array_equal(other, result.data), text, what="another seed")
+    one, other = (cls(0.2)(x).data for _ in "12")
+    text = "two layers drop the same numbers: each needs a new generator"
+    check.that(not np.array_equal(one, other), text, what="without rng")
     in_evaluation(layer, x)
     check.same(cls(0.0)(x).data, numbers, "Dropout(0.0)")
     for p in (-0.1, 1.0, math.nan):
@@ -375,6 +386,7 @@ def sequential(cls: Any, layer: Any) -> None:
     x = Tensor([-5.0, 7.0])
     what = "a dimmer of 2 and 3, relu, then + 1"
     check.agree(model.forward, steps_of, x, what=what, kind=Tensor)
+    check.agree(model.eval(), steps_of, x, what="the same after eval()", kind=Tensor, once=True)
     check.same(cls()(7), 7, "no layers at all")
     inner = cls(model, dimmer(1.0, 1.0))
     check.same([*inner.state_dict()], ["0.0.level", "1.level"], "the names of parts are positions")

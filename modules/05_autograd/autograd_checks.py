@@ -64,7 +64,7 @@ def unbroadcast(function: Function) -> None:
     for given, shape in (
         (grad, (2, 3)), (grad, (2, 1)), (grad, (3,)), (grad, (1, 3)), (grad, ()), (grad, (1, 1)),
         (cube, (2, 1)), (cube, (5, 1, 3)), (cube, (1, 2, 1)), (cube, (1,)), (cube, (1, 2, 3)),
-        (grad[:0], (1, 3)), (square, (3, 1)), (square, (3,)), (square, (1, 3)),
+        (grad[:0], (1, 3)), (cube[:2, :, :2], (1, 1, 2)), (square, (3, 1)), (square, (3,)), (square, (1, 3)),
     ):  # fmt: skip
         check.agree(function, summed, given, shape, what=f"{given.shape} to {shape}", dtypes=False)
 
@@ -136,6 +136,12 @@ def power_rules(op: Any, grad: Array, positive: Array) -> None:
                 op, lambda a, exponent: a**exponent, power_gradient, grad, x,
                 exponent=exponent, what=f"power {exponent}",
             )  # fmt: skip
+    column, what = positive[:, :1], "power (1, 2, 3) of a column"
+    check.rule(
+        op, lambda a, exponent: a**exponent,
+        lambda g, a, exponent: (summed(g * exponent * a ** (exponent - 1), a.shape),),
+        grad, column, exponent=np.array([1.0, 2.0, 3.0]), what=what,
+    )  # fmt: skip
 
 
 def matmul_gradients(grad: Array, a: Array, b: Array) -> tuple[Array, Array]:
@@ -154,7 +160,7 @@ def matmul_rule(op: Any) -> None:
     for one, other in (
         ((3, 3), (3, 3)), ((2, 3), (3, 5)), ((7, 2, 3), (7, 3, 5)), ((7, 2, 3), (3, 5)),
         ((7, 1, 2, 3), (5, 3, 2)), ((2, 3), (7, 3, 5)), ((7, 2, 3), (1, 3, 5)), ((3,), (3,)),
-        ((2, 3), (3,)), ((3,), (3, 5)), ((7, 2, 3), (3,)), ((3,), (7, 3, 5)),
+        ((2, 3), (3,)), ((3,), (3, 5)), ((7, 2, 3), (3,)), ((3,), (7, 3, 5)), ((5, 1), (1,)),
     ):  # fmt: skip
         a, b = rng.normal(size=one), rng.normal(size=other)
         grad = rng.normal(size=np.shape(a @ b))
@@ -401,6 +407,11 @@ def shared_gradients() -> None:
     found = np.concatenate([a.grad, b.grad])
     what += "; the gradients of plus(a, b) + a·b, which are 1 + b and 1 + a"
     check.same(found, np.array([4.0, 3.0]), what)
+    half = Op(lambda a, b: a + b)
+    half.gradient(lambda grad, output, a, b: (None, grad))
+    b.zero_grad()
+    half(a, b).backward()
+    check.same(b.grad, np.ones(1), "the second gradient of a rule that gives none for the first")
     check.raises(Tensor(1.0).backward, what="backward() where nothing requires a gradient")
     two = a + Tensor([1.0, 2.0])
     check.raises(two.backward, what="backward() of two numbers without grad")

@@ -763,7 +763,8 @@ if __name__ == "__main__":
 # numbers is checked through one random weighted sum of them: a plain sum can hide errors that cancel.
 #
 # **Plan.** 1. Make float64 leaves of the inputs. 2. Run the function; draw weights of the output's shape; `backward` with
-# the weights as `grad`. 3. Compare each leaf's `.grad` with `numeric_gradient`. 4. Return the largest difference.
+# the weights as `grad`. 3. Compare each leaf's `.grad` with `numeric_gradient`. 4. Return the largest difference, NaN if
+# there is one: `np.max` keeps it; Python's `max(0.0, nan)` is 0, and a broken rule would pass.
 #
 # <details><summary>Hint</summary>
 #
@@ -788,7 +789,7 @@ def check_gradient(function: Callable[..., Tensor], *inputs: Any, eps: float = 1
         eps: the size of the nudge.
 
     Returns:
-        The largest absolute difference over all inputs.
+        The largest absolute difference over all inputs; NaN, if a gradient holds one.
     """
     ### BEGIN SOLUTION 5.11
     leaves = [Tensor(np.array(unwrap(x), np.float64), True, np.float64) for x in inputs]
@@ -796,7 +797,7 @@ def check_gradient(function: Callable[..., Tensor], *inputs: Any, eps: float = 1
     weights = np.random.default_rng(0).normal(size=output.shape)
     output.backward(weights)
 
-    worst = 0.0
+    differences = []
     for leaf in leaves:
 
         def weighted_sum(values: Array, leaf: Tensor = leaf) -> float:
@@ -808,8 +809,8 @@ def check_gradient(function: Callable[..., Tensor], *inputs: Any, eps: float = 1
         found = np.zeros(leaf.shape) if leaf.grad is None else leaf.grad
         expected = numeric_gradient(weighted_sum, values, eps)
         leaf.data = values
-        worst = max(worst, float(np.abs(found - expected).max(initial=0.0)))
-    return worst
+        differences.append(np.abs(found - expected).max(initial=0.0))
+    return float(np.max(differences, initial=0.0))
     ### END SOLUTION
 
 

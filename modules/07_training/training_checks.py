@@ -400,6 +400,16 @@ def ends_badly(function: Function) -> None:
                 check.that(False, "the error must go on to the caller", "no error", what)
             as_it_was(path, what)
     with a_folder() as folder:
+        path, what = folder / "model.safetensors", "an error before anything is written"
+        path.write_text("the old one")
+        with contextlib.suppress(ZeroDivisionError):
+            try:
+                with function(path):
+                    raise ZeroDivisionError
+            except OSError as error:
+                check.fail(what, f"the caller gets {type(error).__name__} in its place", "another")
+        as_it_was(path, what)
+    with a_folder() as folder:
         path, what = folder / "model.safetensors", "a rename that fails"
         path.write_text("the old one")
         suppressed, failing = contextlib.suppress(PermissionError), mock.patch("os.replace", refuse)
@@ -425,7 +435,7 @@ def checkpoints(save: Function, folder: Path) -> dict[str, Path]:
     """A good file and what can become of one."""
     good = folder / "good.safetensors"
     tensors = {"a": np.arange(600.0).reshape(2, 300), "b": np.array([True, False])}
-    save(good, tensors, {"step": 3, "name": "moons"})
+    save(good, tensors, {"step": 3, "name": "moons", "lr": 1e-5})
     content = good.read_bytes()
     files = {"good": good}
     middle = len(content) - 700
@@ -439,6 +449,8 @@ def checkpoints(save: Function, folder: Path) -> dict[str, Path]:
             content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
         ),
         ("one letter of the notes changed", content.replace(b"moons", b"noons")),
+        ("one sign of the notes changed", content.replace(b": 3,", b": },")),
+        ("a number of the notes written in another way", content.replace(b"1e-05", b"1E-05")),
     ):
         files[name] = folder / f"{name.replace(' ', '-')}.safetensors"
         files[name].write_bytes(changed)
@@ -554,9 +566,20 @@ def train_step(kind: Any) -> None:
             check.same(record.loss, loss, f"{one}: the record's loss")
             check.same(record.grad_norm, norm, f"{one}: the record's norm, before clipping")
             check.same(record.lr, 0.1, f"{one}: the record's learning rate")
+    last_layer_alone(kind, batch)
     scheduled(kind, batch)
     passed_on(kind, batch)
     not_finite(kind, batch)
+
+
+def last_layer_alone(kind: Any, batch: Any) -> None:
+    """What the optimizer does not have is not clipped with the rest."""
+    trainer, what = trainer_of(kind, [batch]), "an optimizer that has not all parameters"
+    trainer.model.unused.grad = np.full(2, 1e6, np.float32)
+    trainer.optimizer = SGD([trainer.model.weight], 0.1)
+    record = check.call(lambda: trainer.train_step(batch), what=what)
+    norm = float(np.linalg.norm(by_hand(WEIGHTS, batch)[1]))
+    check.same(record.grad_norm, norm, f"{what}: the record's norm is of those that it has")
 
 
 def scheduled(kind: Any, batch: Any) -> None:
@@ -710,6 +733,25 @@ def resume(kind: Any) -> None:
         unlike("5 steps after resume", standing(again), standing(through))
         refused(kind, path)
         other_numbers(kind, path)
+        under_two_names(kind, path)
+
+
+def under_two_names(kind: Any, path: Path) -> None:
+    """A parameter that the model has twice; and a run that has done something before."""
+    what = "a layer that stands in the model twice"
+    runs = []
+    for _ in range(2):
+        plain = Plain()
+        model = Sequential(plain, lambda y: y.reshape(-1, 1) * np.ones(3), plain)
+        runs.append(kind(model, SGD(model.parameters(), 0.01), loss_of, [batch_of(5)]))
+    first, second = runs
+    first.train(3)
+    second.train(2)
+    check.call(lambda: first.save(path), what=f"save, {what}")
+    check.call(lambda: second.resume(path), what=f"resume, {what}")
+    text = "after resume the history is the saved one; it has {} records, expected 3"
+    came = len(second.history)
+    check.that(came == 3, text.format(came), came, "a run that had done 2 steps itself")
 
 
 def other_numbers(kind: Any, path: Path) -> None:
@@ -723,6 +765,9 @@ def other_numbers(kind: Any, path: Path) -> None:
         check.call(lambda half=half: half.save(path), what=f"save {what}")
         check.call(lambda again=again: again.resume(path), what=f"resume {what}")
         check.same(again.taken, half.taken, f"resume {what}: `taken`")
+        text = "the next batch is not the one that the saved run would take"
+        given = again.next_batch()[0]
+        check.that(np.array_equal(given, half.next_batch()[0]), text, what=f"resume {what}: batch")
         check.same(again.optimizer.lr, half.optimizer.lr, f"resume {what}: `optimizer.lr`")
 
 

@@ -140,6 +140,7 @@ def array_dataset(cls: Any) -> None:
     refuses_indices(dataset, 11)
     for what, says, wrong in (
         ("lengths 11 and 7", ["11", "7"], (np.zeros((11, 3)), np.zeros(7))),
+        ("lengths 3, 4 and 5", ["3", "4", "5"], (np.zeros(3), np.zeros(4), np.zeros(5))),
         ("lengths 7, 7 and 1", ["7", "1"], (np.zeros(7), np.zeros(7), np.zeros(1))),
         ("no array", [], ()),
         ("an array without an axis", [], (np.array(3.0),)),

@@ -119,6 +119,8 @@ def attention_weights(function: Function) -> None:
     what = "a row with nothing to look at"
     check.agree(function, weights_of, three, allowed, what=what)
     check.learns(function, weights_of, *wide(s[:, 0]), allowed, what="a mask and an empty row")
+    what = "a mask of ones for 4 and 4 words, where there are 5 and 7"
+    check.raises(function, three, np.ones((4, 4)), error=ValueError, what=what)
     for dtype, size in ((np.float32, 1e12), (np.float32, 3e37), (np.float64, 1e300)):
         huge = Tensor(s * size, dtype=dtype)
         check.agree(function, weights_of, huge, allowed, what=f"scores of ±{size:g}", once=True)
@@ -136,6 +138,8 @@ def weighted_sum(op: Any) -> None:
     some = np.array([[[1.0, -2, 0], [1e-9, 0, 0]]])
     what = "weights below 0, of 0 and of 1e-9"
     check.agree(op, sum_of, some, rng.normal(size=(1, 3, 2)), what=what)
+    none = np.ones((1, 2, 0)), np.ones((1, 0, 3))
+    check.agree(op, sum_of, *none, what="no keys, whose sum is 0", once=True)
 
 
 @check.exercise
@@ -174,13 +178,15 @@ def scaled_dot_product_attention(function: Function) -> None:
     )  # fmt: skip
     one_axis_less = (Tensor(Q.data[0]), K, V)
     check.raises(function, *one_axis_less, says=["Q has shape (5, 3)"], what="Q of shape (5, 3)")
+    whole, what = Tensor(np.ones((2, 5, 3), int)), "Q of integers"
+    check.raises(function, whole, K, V, error=TypeError, says=["Q"], what=what)
 
 
 @check.exercise
 def vectorized_attention(function: Function) -> None:
     rng = np.random.default_rng(7)
     for lead, what in (((2,), "without heads"), ((2, 3), "with heads")):
-        Q, K, V = wide(*(rng.normal(size=(*lead, *size)) for size in ((5, 3), (7, 3), (7, 11))))
+        Q, K, V = wide(*(rng.normal(size=(*lead, *size)) for size in ((5, 3), (7, 3), (7, 4))))
         allowed = rng.random((2, 5, 7)) < 0.5
         check.agree(function, attention_of, Q, K, V, what=what, results=TWO)
         check.agree(function, attention_of, Q, K, V, allowed, what=f"{what}, a mask", results=TWO)
@@ -338,7 +344,8 @@ def multi_head_attention(cls: Any, attention: Function) -> None:
     what = "a mask for 9 queries and 9 keys, where there are 5 and 7"
     check.raises(mha.attend, query, key, value, np.ones((9, 9)), what=what)
     projects_anew(mha, query, key, value)
-    check.learns(mha.attend, attend_of(mha), query, key, value, what="5 queries, 7 keys")
+    three, four, others = wide(*(rng.normal(size=(2, n, 6)) for n in (3, 4, 4)))
+    check.learns(mha.attend, attend_of(mha), three, four, others, what="3 queries, 4 keys")
     for name, parameter in mha.named_parameters():
         check.that(parameter.grad is not None, f"no gradient reaches {name}")
     large = cls(512, 8, attention, rng=rng)

@@ -173,3 +173,7 @@ class TestActivationLayers:
         answers, *_ = submission.run(applied, calls=list(expected), x=x, other=x)
         for call, (got, *_) in zip(expected, answers, strict=True):
             expect(call, got, expected[call])
+
+
+def test_passes_in_the_notebook(submission, exercise):
+    submission.pass_own_test()

@@ -264,3 +264,7 @@ class TestMultiHeadAttend:
         submission.expect(calls[0][3], self.mask)
         submission.expect(output, 10 * (2 * self.words + 3) + 4)
         submission.expect(weights, self.heads)
+
+
+def test_passes_in_the_notebook(submission, exercise):
+    submission.pass_own_test()

@@ -267,3 +267,7 @@ class TestCheckGradient:
         inputs = [np.arange(1.0, 8.0)]
         [found] = submission.run(differences, functions=functions, inputs=inputs)
         assert found > 0.01
+
+
+def test_passes_in_the_notebook(submission, exercise):
+    submission.pass_own_test()

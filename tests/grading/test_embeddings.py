@@ -145,3 +145,7 @@ class TestSinusoidalPositions:
         assert np.allclose(rows[0], [0, 1, 0, 1])
         assert np.allclose(rows[1], [np.sin(1), np.cos(1), np.sin(0.01), np.cos(0.01)])
         assert np.allclose(rows[100, 2:], [np.sin(1), np.cos(1)])
+
+
+def test_passes_in_the_notebook(submission, exercise):
+    submission.pass_own_test()

@@ -307,3 +307,7 @@ class TestSequential:
         squares, alone = submission.run(probe, x=np.array([-5.0, 7.0]))
         expect("(2 x + 1) squared", squares, [81, 225])
         assert alone == 7, "with no layers the input comes back"
+
+
+def test_passes_in_the_notebook(submission, exercise):
+    submission.pass_own_test()

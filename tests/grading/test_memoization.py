@@ -384,3 +384,7 @@ class TestCacheBytes:
         cases += [[[3, 2, 5, 7], {"window": 4}], [[3, 2, 5, 7], {"window": 11}]]
         found = submission.run(counted, name="cache_bytes", cases=cases)
         assert found == [[840, 1680, 480, 840], ["int"]], f"it gives {found}"
+
+
+def test_passes_in_the_notebook(submission, exercise):
+    submission.pass_own_test()

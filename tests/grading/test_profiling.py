@@ -219,3 +219,7 @@ class TestFitExponent:
         sizes = np.array([2.0, 8.0, 4.0])
         found = submission.run(exponents, sizes=sizes, counts=[sizes])
         assert found[3] is True, "a ValueError that names sizes"
+
+
+def test_passes_in_the_notebook(submission, exercise):
+    submission.pass_own_test()

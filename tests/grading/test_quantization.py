@@ -298,3 +298,7 @@ class TestQuantizeModel:
         assert apart, "the copy shares memory with the model"
         assert one, "one layer in two places became two"
         assert learning == [True, True], "what is no Linear no longer learns"
+
+
+def test_passes_in_the_notebook(submission, exercise):
+    submission.pass_own_test()

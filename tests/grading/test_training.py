@@ -620,3 +620,7 @@ class TestSaveAndResume:
     def test_a_run_of_three_steps(self, submission):
         given = {"weight": np.array([1.0, 2.0]), "grads": [[1.0, -1.0]] * 3}
         is_resumed(submission.run(saved, step=3, lr=0.25, seed=4, **given))
+
+
+def test_passes_in_the_notebook(submission, exercise):
+    submission.pass_own_test()

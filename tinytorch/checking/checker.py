@@ -2,9 +2,9 @@
 
 An answer is called on copies, so that a change in place is seen; with views in another memory order
 and in float32; with the same arrays when they hold other numbers, all of them and one at a time;
-and once more after that. What is right comes from an oracle, another way to the same numbers, and
-is computed before the call. A difference is named from the table of collected mistakes beside the
-checks, or described by what is true of it.
+and once more after that, for a result of its own. What is right comes from an oracle, another way
+to the same numbers, and is computed before the call. A difference is named from the table of
+collected mistakes beside the checks, or described by what is true of it.
 """
 
 import contextlib
@@ -380,7 +380,13 @@ class Checker:
             text = "a later call changes what the first call returned"
             self.fail(case.what, text, "changed", "later")
         again = case.having(case.arguments, "called again after other numbers")
-        self._compare(self._call(again), first, again, dtypes=False)
+        last = self._call(again)
+        self._compare(last, first, again, dtypes=False)
+        pairs = zip(map(bare, listed(got)), map(bare, listed(last)), strict=True)
+        arrays = [pair for pair in pairs if isinstance(pair[0], np.ndarray)]
+        if any(np.may_share_memory(*pair) for pair in arrays):
+            text = "two calls give the same array: who changes one result changes the other"
+            self.fail(case.what, text, "shared", "one array")
 
     def _with_others(self, case: Case, given: list[Any], moved: list[int], how: str) -> None:
         """Call with arrays that were handed in before, and hold other numbers now."""
@@ -409,13 +415,12 @@ def differences(
     oracle: Callable[..., Any], arrays: list[Any], number: int, step: float = 1e-5
 ) -> Any:
     """Central differences of `sum(upstream * oracle(...))` for one of its arguments."""
-    x = arrays[number]
+    x, grad = arrays[number], upstream(listed(oracle(*arrays))[0])
     slope = np.empty(x.shape)
     for place in np.ndindex(x.shape):
         sides, middle = [], x[place]
         for x[place] in (middle + step, middle - step):
-            output = listed(oracle(*arrays))[0]
-            sides.append(np.vdot(upstream(output), output))
+            sides.append(np.vdot(grad, listed(oracle(*arrays))[0]))
         x[place] = middle
         slope[place] = (sides[0] - sides[1]) / (2 * step)
     return slope

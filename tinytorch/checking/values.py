@@ -97,6 +97,9 @@ def close(got: Any, right: Any, rtol: float = 1e-7) -> bool:
         return False
     wide = got.dtype == right.dtype == float
     rtol, atol = (rtol, rtol / 100) if wide else (1e-4, 1e-6)
+    if got.dtype.kind == right.dtype.kind == "f" and np.isfinite(right).all():
+        with np.errstate(all="ignore"):  # the usual case, at a third of the time
+            return bool((np.abs(got - right) <= atol + rtol * np.abs(right)).all())
     return np.allclose(got, right, rtol=rtol, atol=atol, equal_nan=True)
 
 

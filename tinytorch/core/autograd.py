@@ -1,6 +1,6 @@
 # 05. Autograd
 # Made from modules/05_autograd/autograd_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 70e6d60759c475f6964cfbe7ed07ab358e329fb2c5f54d1d0f4ca6252af80149
+# sha256 of the lines below: 097380d74e521fa9a9cfc6ffb0f919d1281a483395b2d003de2f50b9dfe55061
 
 
 # cell: imports
@@ -365,14 +365,14 @@ def check_gradient(function: Callable[..., Tensor], *inputs: Any, eps: float = 1
         eps: the size of the nudge.
 
     Returns:
-        The largest absolute difference over all inputs.
+        The largest absolute difference over all inputs; NaN, if a gradient holds one.
     """
     leaves = [Tensor(np.array(unwrap(x), np.float64), True, np.float64) for x in inputs]
     output = function(*leaves)
     weights = np.random.default_rng(0).normal(size=output.shape)
     output.backward(weights)
 
-    worst = 0.0
+    differences = []
     for leaf in leaves:
 
         def weighted_sum(values: Array, leaf: Tensor = leaf) -> float:
@@ -384,8 +384,8 @@ def check_gradient(function: Callable[..., Tensor], *inputs: Any, eps: float = 1
         found = np.zeros(leaf.shape) if leaf.grad is None else leaf.grad
         expected = numeric_gradient(weighted_sum, values, eps)
         leaf.data = values
-        worst = max(worst, float(np.abs(found - expected).max(initial=0.0)))
-    return worst
+        differences.append(np.abs(found - expected).max(initial=0.0))
+    return float(np.max(differences, initial=0.0))
 
 
 __all__ = [

@@ -275,10 +275,11 @@ class Loop:
     def named(self, items: list[pytest.Item]) -> Iterator[Verdict]:
         """A mistake that explains all answers to an exercise is named before one for a check."""
         assert self.session.sandboxed
+        answers, last = self.session.sandboxed.asked, self.session.sandboxed.own_tests
         exercises = {check.name: check.exercise for check in map(check_of, items)}
         for verdict in counted([item.stash[VERDICT] for item in items], items):
             exercise, failed = exercises[verdict.check], verdict.category != PASSED
-            asked = self.session.sandboxed.asked[exercise] if failed else []
+            asked = answers[exercise] + last[exercise] if failed else []
             known = self.session.known_mistake(exercise, asked)
             yield replace(verdict, mistake=known or verdict.mistake)
 
@@ -375,7 +376,7 @@ def _seed(plan: Plan, book: Path) -> int:
 
 def fingerprint(course: Course, module: Module) -> str:
     """What a grade depends on besides the submission: reference, checks, names of mistakes."""
-    files = [module.script, module.checks, module.hidden_checks]
+    files = [module.script, module.own_checks, module.checks, module.hidden_checks]
     files.append(course.root / other_answers.FOLDER / f"{module.folder_name}.md")
     content = [file.read_bytes() if file.exists() else b"" for file in files]
     content = [_POINTS.sub(b"", one) for one in content]  # what a check is worth is no part of it

@@ -27,6 +27,7 @@ from tito.grader import other_answers
 from tito.grader.inside import wire
 from tito.grader.magics import as_python
 from tito.grader.other_answers import OtherAnswer
+from tito.grader.own_test import inputs_of, own_test
 from tito.grader.reply import Loaded, Reply, compare, read_reply
 from tito.grader.sandbox import Sandbox, SandboxError, best_level, inside_folder
 from tito.places import exported_cells
@@ -100,6 +101,7 @@ class Sandboxed:
         self.broken: list[tuple[str, Reply]] = []
         self.fatal: Reply | None = None
         self.asked: dict[str, Asked] = defaultdict(list)  # by exercise
+        self.own_tests: dict[str, Asked] = defaultdict(list)  # its own test, which takes longer
         self.not_exported: dict[str, str] = {}  # a name that was missing, and the cell that has it
         self.load()
 
@@ -321,6 +323,19 @@ class Asker:
         wrong = compare(got, np.array(value) if isinstance(value, list) else value, rtol, atol)
         if wrong:
             raise Failed(wrong)
+
+    def pass_own_test(self) -> None:
+        """Run the notebook's own test of the exercise on the submission.
+
+        Raises:
+            Failed: it does not pass; says what the test says.
+        """
+        question = Question.of(own_test, inputs_of(self.session.module, self.exercise))
+        answer = self.sandboxed.ask(question)
+        self.sandboxed.own_tests[self.exercise] = [(question, answer)]
+        if answer.category or answer.value:
+            wrong = Reply(category="wrong value", reason=str(answer.value))
+            raise Failed(answer if answer.category else wrong)
 
     def _ask(self, question: Question) -> Reply:
         answer = self.sandboxed.ask(question)

@@ -19,6 +19,7 @@ import pytest
 
 from tito.course import HIDDEN, Course, find_course
 from tito.errors import TitoError
+from tito.exercises import find_exercises
 from tito.grader.verdict import PASSED, Check, Verdict
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def submission(request: pytest.FixtureRequest) -> Asker:
     """What is graded: `run` asks it something, `check` compares it with the reference."""
     sessions = request.config.stash[SESSIONS]
-    name = request.path.stem.removeprefix("test_")
+    name = _module_of(request.path)
     if name not in sessions:
         sessions[name] = _open_bench(request.config, name)
     asked: Asker = sessions[name].submission(check_of(request.node).exercise)
@@ -128,6 +129,19 @@ def _open_bench(config: pytest.Config, name: str) -> Session:
         pytest.exit(f"{error}", returncode=1 if isinstance(error, Unreadable) else 2)
     session.open(cells)
     return session
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a check with the argument `exercise` each exercise of its module in turn."""
+    if {"submission", "exercise"} <= {*metafunc.fixturenames}:
+        module = find_course(metafunc.config.rootpath).module(_module_of(metafunc.definition.path))
+        numbers = [one.number for one in find_exercises(module.cells)]
+        each = [pytest.param(one, marks=pytest.mark.exercise(one), id=one) for one in numbers]
+        metafunc.parametrize("exercise", each)
+
+
+def _module_of(checks: Path) -> str:
+    return checks.stem.removeprefix("test_")
 
 
 @pytest.fixture

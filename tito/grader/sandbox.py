@@ -157,7 +157,7 @@ def inside_folder(course: Course, module: Module) -> Iterator[Path]:
         package = course.root / "tinytorch"
         earlier = [one.export for one in course.modules if one.number < module.number]
         for file in package.rglob("*.py"):
-            if file in earlier or file.name == "__init__.py" or file.parent == package:
+            if file in earlier or file.name == "__init__.py" or file.parent.name != "core":
                 target = folder / "tinytorch" / file.relative_to(package)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(file, target)

@@ -68,3 +68,11 @@ def test_check_gradient_agrees_with_a_numeric_gradient_of_its_own_kind() -> None
             lambda: float(((arrays[0] + arrays[1]) * arrays[0] / (arrays[1] ** 2 + 1)).sum()), array
         )
         assert_close(x.grad, numeric, 1e-8)
+
+
+def test_check_gradient_of_a_rule_that_gives_nan_is_nan() -> None:
+    """Were it 0, a broken rule would pass: `max(0.0, nan)` is 0."""
+    lost = Op(lambda a, b: a + b)
+    lost.gradient(lambda grad, output, a, b: (grad, grad * np.nan))
+    assert np.isnan(check_gradient(lost, np.ones(2), np.ones(2)))
+    assert np.isnan(check_gradient(lambda a, b: lost(b, a), np.ones(2), np.ones(2)))

@@ -44,6 +44,7 @@ def serve(inbox: int, outbox: int) -> None:
     """
     loaded: dict[str, Any] = {}
     run_probe = spawn_probe if "--spawn" in sys.argv else fork_probe
+    import_for_all("tinytorch.checking")
     wire.send(outbox, json.dumps({"pid": os.getpid()}).encode())
     while message := wire.receive(inbox):
         task = json.loads(message)
@@ -57,7 +58,7 @@ def serve(inbox: int, outbox: int) -> None:
 
 
 def import_for_all(name: str) -> None:
-    """Once, before the fork: it takes half a second, and each probe runs the cells anew."""
+    """Once, before the fork: it takes up to half a second, and each probe runs the cells anew."""
     with contextlib.suppress(Exception):
         importlib.import_module(name)
 

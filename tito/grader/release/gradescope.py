@@ -72,7 +72,8 @@ def make_autograder(course: Course, module: Module, folder: Path) -> Path:
 def _course_files(course: Course, module: Module) -> Iterator[tuple[str, bytes]]:
     """What a grade depends on, and no later module."""
     root = course.root
-    wanted = [root / "pyproject.toml", root / "jupytext.toml", module.checks, module.hidden_checks]
+    wanted = [root / "pyproject.toml", root / "jupytext.toml"]
+    wanted += [module.own_checks, module.checks, module.hidden_checks]
     wanted.append(root / other_answers.FOLDER / f"{module.folder_name}.md")
     wanted += [path for path in (root / "tito").rglob("*") if "__pycache__" not in path.parts]
     later = {one.export for one in course.modules if one.number > module.number}
