@@ -188,9 +188,10 @@ def merge_pair(function: Function) -> None:
     for ids, pair in cases:
         what = f"ids {ids}, pair {pair}"
         listed(function, replaced, ids, pair, 300, one="id", what=what)
-    for ids in ((7, 7, 5), b"\x07\x07\x05"):
-        found = check.call(function, ids, (7, 7), 300, what=f"ids as {type(ids).__name__}")
-        equal_lists(found, [300, 5], "id", f"ids {ids!r}, pair (7, 7)")
+    for form in (tuple, bytes):
+        what = f"ids as {form.__name__}, pair (7, 7)"
+        found = check.call(function, form([7, 7, 5]), (7, 7), 300, what=what)
+        equal_lists(found, [300, 5], "id", what)
     what = "ids [5, 7, 7], pair (5, 7), new_id 5"
     listed(function, replaced, [5, 7, 7], (5, 7), 5, one="id", what=what)
     for a, b in product(range(5, 8), repeat=2):

@@ -430,6 +430,8 @@ def gpt(kind: Any, config_of: Any) -> None:
         told = f"{what}, 6 ids where context_len is 5"
         long = np.zeros((1, 6), int)
         check.raises(model.forward, long, error=ValueError, says=["context_len"], what=told)
+        told = f"{what}, ids of floats"
+        check.raises(model.forward, np.array([[0.0, 1.7]]), error=TypeError, what=told)
     looks_back_only(kind, config_of)
 
 
@@ -510,7 +512,8 @@ def shares_of(
 
 @check.exercise
 def sample_token(function: Function) -> None:
-    for logits in (LOGITS, np.array([1.0, 4.0, 4.0]), np.array([-5.0, -3.0])):
+    near = np.array([0.0, 1e-7, 2e-7, 1e-7])
+    for logits in (LOGITS, np.array([1.0, 4.0, 4.0]), np.array([-5.0, -3.0]), near, near[::-1]):
         what = f"temperature=0, logits {logits.tolist()}"
         rng = np.random.default_rng(1)
         given = (logits.copy(), rng)
@@ -540,6 +543,7 @@ def of_equals(function: Function) -> None:
         ("top_k=2, four equal logits", [1.0, 1, 1, 1], {"top_k": 2}),
         ("top_k=2, one logit and three smaller equal ones", [1.0, 1, 2, 1], {"top_k": 2}),
         ("top_p=0.6, four equal logits", [1.0, 1, 1, 1], {"top_p": 0.6}),
+        ("top_p=0.5, four equal logits, of which two reach it", [1.0, 1, 1, 1], {"top_p": 0.5}),
     ):
         given, rng = np.array(logits), np.random.default_rng(7)
         right = np.count_nonzero(shares_of(given, **options))

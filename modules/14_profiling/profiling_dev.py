@@ -781,7 +781,7 @@ def fit_exponent(sizes: Sequence[float], counts: Sequence[float]) -> float:
     ### BEGIN SOLUTION 14.9
     if len(set(sizes)) < 2 or min(sizes) <= 0:
         raise ValueError(f"sizes must be positive, two of them different; got {list(sizes)}")
-    x, y = np.log(sizes), np.log(counts)
+    x, y = (np.log(np.array(one, float)) for one in (sizes, counts))
     x -= x.mean()
     y -= y.mean()
     return float(x @ y / (x @ x))

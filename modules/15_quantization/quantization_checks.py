@@ -90,6 +90,8 @@ def quantize_int8(function: Function) -> None:
     far = np.array([127.3, 127.6, 128, 129, 200, 300, 1e4, -127.6, -128, -129, -300])
     one = np.ones(1, np.float32)
     check.agree(function, rounded, far, one, what="numbers beyond 127 steps", once=True)
+    tiny = np.array([0, 1e-37, -5e-38], np.float32)
+    check.agree(function, rounded, tiny, tiny[1:2] / 127, what="numbers near 1e-37", once=True)
     turns_round(function)
 
 
@@ -261,6 +263,8 @@ def dequantize_q8_0(function: Function) -> None:
 @check.exercise
 def quantize_q4_1(function: Function) -> None:
     makes_bytes(function, q4_1_block, row(15, 0.5, 1.5, 2.5, 3.5, 12.5))
+    near, what = row(15, 0.49999997), "0.49999997 + 0.5, which is 1 in float32"
+    check.agree(function, lambda x: packed(x, q4_1_block), near, what=what, once=True)
 
 
 @check.exercise

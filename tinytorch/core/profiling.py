@@ -1,6 +1,6 @@
 # 14. Profiling
 # Made from modules/14_profiling/profiling_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: d9445271a5a7fd6a5795504d6f365049f80402fe41edc11f9f6b1bb73a9be077
+# sha256 of the lines below: db0f59e86f1d7a1677b380b375c1e3e161f7a74d482f6bb873f77508dd3dd741
 
 
 # cell: imports
@@ -384,7 +384,7 @@ def fit_exponent(sizes: Sequence[float], counts: Sequence[float]) -> float:
         raise ValueError(f"counts must be positive, one for each size; got {list(counts)}")
     if len(set(sizes)) < 2 or min(sizes) <= 0:
         raise ValueError(f"sizes must be positive, two of them different; got {list(sizes)}")
-    x, y = np.log(sizes), np.log(counts)
+    x, y = (np.log(np.array(one, float)) for one in (sizes, counts))
     x -= x.mean()
     y -= y.mean()
     return float(x @ y / (x @ x))

@@ -1,6 +1,6 @@
 # 15. Quantization
 # Made from modules/15_quantization/quantization_dev.py by `tito export`: edit that, not this.
-# sha256 of the lines below: 56c5946da420d5465e17eb9b4f2113c8c665852116523c66ebc44993efd61d1b
+# sha256 of the lines below: 5b3dd77f4fa4048f211e611c683ec3afeb14ddabf18d4b45a8a2c5d8415f9c8d
 
 
 # cell: imports
@@ -267,7 +267,7 @@ def int8_matmul(a: Array, b: Array) -> Array:
     if a.shape[-1] != b.shape[-2]:
         raise ValueError(f"a is {a.shape} and b is {b.shape}; the inner sizes differ")
     total: Array = np.zeros((), np.int64)
-    for start in range(0, a.shape[-1], EXACT_TERMS):
+    for start in range(0, max(1, a.shape[-1]), EXACT_TERMS):
         part = slice(start, start + EXACT_TERMS)
         sums = a[..., part].astype(np.float32) @ b[..., part, :].astype(np.float32)
         total = total + sums.astype(np.int64)

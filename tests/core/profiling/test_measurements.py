@@ -136,3 +136,7 @@ def test_the_picture_shows_what_was_reached_below_the_two_limits(tmp_path) -> No
     assert [point.get_label() for point in points] == ["matmul"]
     assert np.ravel(points[0].get_data()).tolist() == [12, 300]
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_fit_of_counts_beyond_64_bits() -> None:
+    assert fit_exponent([10, 100, 1000], [10**20, 10**22, 10**24]) == pytest.approx(2)

@@ -80,3 +80,8 @@ def test_leading_axes_broadcast_and_views_are_taken():
 def test_what_would_not_be_exact_is_refused(a, says):
     with pytest.raises(ValueError, match=says):
         int8_matmul(a, np.ones((5, 2), np.int8))
+
+
+def test_a_product_of_no_terms_has_its_shape() -> None:
+    product = int8_matmul(np.zeros((2, 0), np.int8), np.zeros((0, 3), np.int8))
+    assert product.dtype == np.int64 and product.tolist() == [[0, 0, 0], [0, 0, 0]]
