@@ -38,7 +38,7 @@ feedback  batch  statistics
 alike  grades
 plugin
 judge
-reply  other_answers
+reply  other_answers  own_test
 sandbox  intake  gradebook
 terms
 adjustments  roster
