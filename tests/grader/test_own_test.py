@@ -11,6 +11,7 @@ from tests.grader.grading import safe_level
 from tito.grader.judge import Failed, Session, own_cells
 from tito.grader.other_answers import OtherAnswer, planted_cells
 from tito.grader.own_test import inputs_of
+from tito.grader.verdict import Check
 
 MODULE = COURSE.module("12")
 REMEMBERS = """\
@@ -55,3 +56,8 @@ def test_a_test_brings_the_given_cells_that_it_rests_on_and_no_others() -> None:
     given = inputs_of(MODULE, "12.1")["given"]
     assert ["sentence" in cell for cell in given] == [False, True]  # where things are, the words
     assert len(inputs_of(MODULE, "12.9")["given"]) == 1
+
+
+def test_its_title_does_not_say_the_exercise_again() -> None:
+    title = Check("test_passes_in_the_notebook[12.1]", "12.1", 1, hidden=False).title
+    assert title == "passes in the notebook"

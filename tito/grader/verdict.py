@@ -18,8 +18,9 @@ class Check:
 
     @property
     def title(self) -> str:
-        """The test's name as a sentence."""
-        return self.name.rpartition("::")[2].removeprefix("test_").replace("_", " ")
+        """The test's name as a sentence; it stands below its exercise."""
+        name = self.name.rpartition("::")[2].removesuffix(f"[{self.exercise}]")
+        return name.removeprefix("test_").replace("_", " ")
 
 
 @dataclass(frozen=True)
