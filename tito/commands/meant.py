@@ -83,7 +83,10 @@ def _corrected(course: Course | None, args: list[str]) -> list[str]:
     if any(EXERCISE.fullmatch(plain(name)) for name in names):
         path = OF_EXERCISES.get(path, path)
     command = _command(path)
-    options = [_option(command, word) for word in args[end:]]
+    last = args.index("--") if "--" in args else len(args)  # what follows is another program's
+    options = [*(_option(command, word) for word in args[end:last]), *args[last:]]
+    if "" in options:
+        return []
     if not isinstance(command, cli.LazyGroup):
         filled = any(not word.startswith("-") for word in options)
         return [*path, *_names(course, command, names, filled), *options]
@@ -133,10 +136,10 @@ def _command(path: Path) -> click.Command | None:
 
 
 def _option(command: click.Command | None, word: str) -> str:
-    """The option of that command that is most alike."""
+    """The option of that command that is most alike; empty where none is."""
     known = [*cli.HELP, *(opt for one in (command.params if command else []) for opt in one.opts)]
     wrong = word.startswith("--") and word.split("=")[0] not in known
-    return next(iter(difflib.get_close_matches(word, known, n=1)), word) if wrong else word
+    return next(iter(difflib.get_close_matches(word, known, n=1)), "") if wrong else word
 
 
 def _names(

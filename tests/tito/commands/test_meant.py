@@ -87,6 +87,8 @@ def test_what_is_advised_is_a_command(folder, monkeypatch, capfd, command) -> No
         ("hint 2.9", "beta has no exercise 2.9; its last is 2.1\n  `tito status 02` lists them"),
         ("xyzzy", "no command 'xyzzy'\n  `tito --help` lists them"),
         ("export --nope", "No such option"),
+        ("test beta --foo", "No such option '--foo'.\n  `tito test --help`"),
+        ("test bta -- --foo", "no module 'bta'; did you mean beta?\n  `tito test 02 -- --foo`"),
         ("hint u", "'u' may be 1.1 double, 2.1 quadruple\n  say the number"),
         ("test 2.1", "a module is asked for, not an exercise: 2.1\n"),
     ],
