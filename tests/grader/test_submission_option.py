@@ -91,6 +91,14 @@ def test_a_check_without_an_exercise_is_its_authors_error(toy) -> None:
     assert "no exercise; write @pytest.mark.exercise('12.3')" in done.stdout + done.stderr
 
 
+def test_a_module_without_tests_of_its_own_is_its_authors_error(toy) -> None:
+    with (toy.root / "tests/grading/test_alpha.py").open("a") as file:
+        file.write("\n\ndef test_own(submission, exercise):\n    submission.pass_own_test()\n")
+    done = run(toy, "tests/grading")
+    assert done.returncode != 0
+    assert "modules/01_alpha/alpha_checks.py of 01_alpha" in done.stdout + done.stderr
+
+
 def test_a_lambda_is_refused_with_what_to_write(toy) -> None:
     toy.edit(
         toy.root / "tests/grading/test_alpha.py",

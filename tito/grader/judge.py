@@ -35,6 +35,7 @@ from tito.places import exported_cells
 LIMIT = 5.0  # seconds of computing for one probe
 BUDGET = 30.0  # seconds lost on probes without an answer; after that each has SHORT
 SHORT = 1.0
+OWN_TEST_LIMITS = 3  # so many times the limit for a notebook's own test: it calls an answer often
 RECORD = "tests/grading/expected_{}.json"
 FORGED = Reply(category="strange value", reason="it returned something that is no value")
 LOST = Reply(category="sandbox lost", reason="it ended the process that watches it")
@@ -119,11 +120,12 @@ class Sandboxed:
             if self.sandbox:
                 self.sandbox.load(self.session.module.package, self.cells)
 
-    def ask(self, question: Question) -> Reply:
-        return self.fatal or self._explained(self._answer(question.source, question.inputs))
+    def ask(self, question: Question, limits: float = 1) -> Reply:
+        asked = question.source, question.inputs, limits
+        return self.fatal or self._explained(self._answer(*asked))
 
-    def _answer(self, source: str | None, inputs: bytes) -> Reply:
-        limit = self.limit if self.lost < BUDGET else min(SHORT, self.limit)
+    def _answer(self, source: str | None, inputs: bytes, limits: float = 1) -> Reply:
+        limit = limits * self.limit if self.lost < BUDGET else min(SHORT, self.limit)
         self.sandbox = self.sandbox or self.session.open_sandbox(self.cells)  # or an error of ours
         try:
             answer = read_reply(self.sandbox.probe(source, inputs, limit))
@@ -331,7 +333,7 @@ class Asker:
             Failed: it does not pass; says what the test says.
         """
         question = Question.of(own_test, inputs_of(self.session.module, self.exercise))
-        answer = self.sandboxed.ask(question)
+        answer = self.sandboxed.ask(question, OWN_TEST_LIMITS)
         self.sandboxed.own_tests[self.exercise] = [(question, answer)]
         if answer.category or answer.value:
             wrong = Reply(category="wrong value", reason=str(answer.value))

@@ -136,6 +136,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if {"submission", "exercise"} <= {*metafunc.fixturenames}:
         module = find_course(metafunc.config.rootpath).module(_module_of(metafunc.definition.path))
         numbers = [one.number for one in find_exercises(module.cells)]
+        tests = {cell.grade_id for cell in module.cells}
+        missing = [f"cell test-{one}" for one in numbers if f"test-{one}" not in tests]
+        missing += [] if module.own_checks.exists() else [module.show(module.own_checks)]
+        if missing:
+            told = f"it needs {' and '.join(missing)} of {module.folder_name}"
+            raise pytest.UsageError(f"{metafunc.definition.nodeid}: {told}")
         each = [pytest.param(one, marks=pytest.mark.exercise(one), id=one) for one in numbers]
         metafunc.parametrize("exercise", each)
 
