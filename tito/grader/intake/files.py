@@ -6,6 +6,7 @@ out. What stands in the way of a file is kept beside it, and said if nothing bet
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from tito.grader.text import printable
 MAX_LINE = 200
 MAX_BYTES = {".py": 2_000_000, ".ipynb": 64_000_000}
 MAX_ARCHIVE = 100_000_000
+STEP = 1 << 20  # bytes: a read takes memory for all that it was asked for
 # Copies, other people's code, and the course's own tests.
 IGNORED = {"__pycache__", "__macosx", "node_modules", "site-packages", "tests"}
 FOLDER, LINK = "a folder", "a link, which is not followed"
@@ -120,11 +122,13 @@ def read_file(path: Path, limit: int) -> bytes:
 
 
 def read_stream(file: IO[bytes], limit: int, name: str) -> bytes:
-    """What is really there counts, whatever size a header claims."""
-    data = file.read(limit + 1)
-    if len(data) > limit:
-        raise Unreadable(f"{name}: over {limit / 1_000_000:.0f} MB")
-    return data
+    """What is really there counts, whatever size a header claims, and takes memory as it comes."""
+    data = io.BytesIO()
+    while part := file.read(STEP):
+        data.write(part)
+        if data.tell() > limit:
+            raise Unreadable(f"{name}: over {limit / 1_000_000:.0f} MB")
+    return data.getvalue()
 
 
 def _sentence(error: OSError) -> str:

@@ -7,6 +7,7 @@ submission gets a line which says so, and the next one is read.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import multiprocessing
@@ -54,6 +55,7 @@ def within_limits(work: Callable[..., Any], *arguments: Any) -> Any:
 
 def _answer(sender: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is the parent's to tell of
+    gc.freeze()  # to look through what the parent made would copy it, at the cost of this child
     _set_limits()
     told: dict[str, Any] = {}
     try:
