@@ -23,7 +23,8 @@ def test_a_module_runs_as_a_script_from_any_folder(module: Module, tmp_path: Pat
     assert "📈 Progress" in done.stdout
 
 
-def test_a_module_runs_as_a_notebook(module: Module):
+def test_a_module_runs_as_a_notebook(module: Module, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # one that stands there draws nothing in a notebook
     nbclient = pytest.importorskip("nbclient")
     notebook = jupytext.read(module.script)
     options = {"kernel_name": "python3", "resources": {"metadata": {"path": str(module.folder)}}}
