@@ -24,7 +24,7 @@ def test_a_module_runs_as_a_script_from_any_folder(module: Module, tmp_path: Pat
 
 
 def test_a_module_runs_as_a_notebook(module: Module, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("MPLBACKEND", raising=False)  # one that stands there draws nothing in a notebook
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # set, it would draw nothing here
     nbclient = pytest.importorskip("nbclient")
     notebook = jupytext.read(module.script)
     options = {"kernel_name": "python3", "resources": {"metadata": {"path": str(module.folder)}}}

@@ -189,14 +189,14 @@ def test_code_is_never_run_parsed_or_imported(
 
 # What keeps a reader busy, fills the memory or kills it: the child's end, and nobody else's.
 
-TOO_MUCH = "could not be read within 2 s of computing and 100 MB of memory"
+TOO_MUCH = "could not be read within 1 s of computing and 100 MB of memory"
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits that are reached soon, and not by an import."""
     importlib.import_module(limits.READER)
-    monkeypatch.setattr(limits, "COMPUTING", 2)
+    monkeypatch.setattr(limits, "COMPUTING", 1)
     monkeypatch.setattr(limits, "MEMORY", 100_000_000)
 
 
