@@ -11,13 +11,14 @@ import click
 from tito import console, files, known
 from tito import export as exporting
 from tito.commands.status import show_exercises
-from tito.commands.test import test_files
+from tito.commands.test import test_files, to_export
 from tito.course import Course, Module, find_course
 from tito.damage import Damage
 from tito.errors import CodeError
 from tito.exercises import find_exercises
 from tito.render import render
 from tito.run import package, trial
+from tito.run.failure import Failure
 from tito.stubs import STUB
 from tito.sync import opened, opened_in_lock
 
@@ -66,7 +67,7 @@ def view(name: str, no_open: bool) -> int:
 def test(name: str, limit: float) -> int:
     course = find_course()
     module = opened(course.module(name))
-    _run_inline(module, limit, quiet=False)
+    _run_inline(course, module, limit, quiet=False)
     console.ok(
         f"inline tests of {module.name} pass: {module.show(module.script)}",
         f"`tito module complete {module.number}`",
@@ -82,7 +83,7 @@ def complete(name: str, limit: float) -> int:
     module = course.module(name)
     with files.lock(course.root):
         module = opened_in_lock(module)
-        _run_inline(module, limit, quiet=True)
+        _run_inline(course, module, limit, quiet=True)
         console.ok(f"inline tests pass: {module.show(module.script)}")
         _export_tested(course, module)
     console.ok(f"{module.name} is complete: {module.show(module.export)}", "`tito status`")
@@ -128,12 +129,22 @@ def _judge(module: Module, run: package.PytestRun) -> None:
     console.ok(f"tests of {module.name} pass against the new export")
 
 
-def _run_inline(module: Module, limit: float, quiet: bool) -> None:
+def _export_first(course: Course, failure: Failure) -> str:
+    """What to do where an import failed since a module before this one is not exported."""
+    for other in course.modules:
+        if failure.error == f"ModuleNotFoundError: No module named '{other.package}'":
+            way = to_export(course, other, f"module complete {other.number}")
+            return f"it builds on {other.name}, which is not exported: {way} first"
+    return ""
+
+
+def _run_inline(course: Course, module: Module, limit: float, quiet: bool) -> None:
     done = trial.run(module, limit, trial.everything, output="kept" if quiet else "shown")
     found, failure = done.damage, done.failure
     if failure:
         _say(sorted(found, key=lambda damage: damage.number != failure.number))
-        raise failure.as_error(then=f"edit {module.show(module.notebook)}, then `{_again(module)}`")
+        edit = f"edit {module.show(module.notebook)}, then `{_again(module)}`"
+        raise failure.as_error(then=_export_first(course, failure) or edit)
     found = [damage for damage in found if damage.number]
     for damage in found:
         if damage.unjudged:

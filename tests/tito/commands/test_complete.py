@@ -216,3 +216,10 @@ def test_a_kill_in_the_middle_leaves_the_good_export(done) -> None:
     assert done.export.read_bytes() == before
     test.unlink()
     assert done.tito("module", "complete", "1").returncode == 0
+
+
+def test_a_module_that_stands_on_an_export_that_is_not_there_names_the_way(done) -> None:
+    done.export.unlink()
+    result = done.tito("module", "complete", "2")
+    assert result.returncode == 1
+    assert "alpha, which is not exported: `tito module complete 01` first" in result.stdout
